@@ -1,0 +1,1 @@
+"""The only place that knows vendors, drivers, files and the environment."""

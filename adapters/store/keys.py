@@ -1,0 +1,116 @@
+"""Data keys, one per subject, wrapped by the master key: destroy one and everything sealed with it is gone."""
+
+import hmac
+import os
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.ledger import NOBODY
+from domain.sealed import Erased
+
+NONCE_BYTES = 12
+CACHED_KEYS = 20_000
+CACHED_SECONDS = 30  # how long another process may still read a person who has just been erased
+
+
+class WrappedKey(msgspec.Struct, frozen=True):
+    """A row of the key table; `wrapped` is None once the key has been destroyed."""
+
+    subject: UUID
+    wrapped: bytes | None
+
+
+class NotOurs(Exception):
+    """A sealed value does not open: wrong master key, or moved from where it was written."""
+
+
+class Keyring:
+    """Seals and opens values. `load` reads one row of the key table, or None where there is none.
+
+    Sealed text is `stream.version.field.subject.base64`; everything before the ciphertext is authenticated with it, so
+    a value cannot be moved to another event or field.
+    """
+
+    def __init__(self, master_key: bytes, load: Callable[[UUID], WrappedKey | None]) -> None:
+        self._master = AESGCM(master_key)
+        self._load = load
+        self._cache: dict[UUID, tuple[AESGCM, float]] = {}
+        self._blinding: bytes | None = None
+
+    def make(self, subject: UUID) -> WrappedKey:
+        """A new data key; it counts once its row is stored."""
+        return self._wrap(subject, os.urandom(32))
+
+    def _wrap(self, subject: UUID, key: bytes) -> WrappedKey:
+        nonce = os.urandom(NONCE_BYTES)
+        return WrappedKey(subject, nonce + self._master.encrypt(nonce, key, subject.bytes))
+
+    def unwrap(self, row: WrappedKey) -> bytes:
+        """The data key itself; raises `Erased` or `NotOurs`."""
+        if row.wrapped is None:
+            raise Erased
+        nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
+        try:
+            return self._master.decrypt(nonce, sealed, row.subject.bytes)
+        except InvalidTag:
+            raise NotOurs("The master key does not fit this ledger.") from None
+
+    def remember(self, row: WrappedKey) -> AESGCM:
+        """Keep a stored key at hand for a while."""
+        if len(self._cache) >= CACHED_KEYS:
+            self._cache.clear()
+        cipher = AESGCM(self.unwrap(row))
+        self._cache[row.subject] = (cipher, time.monotonic() + CACHED_SECONDS)
+        return cipher
+
+    def forget(self, subject: UUID) -> None:
+        """Drop a key from memory."""
+        self._cache.pop(subject, None)
+
+    def cipher(self, subject: UUID) -> AESGCM | None:
+        """The subject's cipher, or None where it has no key yet; raises `Erased`."""
+        known = self._cache.get(subject)
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        row = self._load(subject)
+        return None if row is None else self.remember(row)
+
+    def open(self, token: str) -> bytes:
+        """The bytes sealed in a token; raises `Erased` or `NotOurs`."""
+        head, _, body = token.rpartition(".")
+        cipher = self.cipher(UUID(head.rpartition(".")[2]))
+        if cipher is None:
+            raise Erased
+        sealed = urlsafe_b64decode(body)
+        try:
+            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], head.encode())
+        except InvalidTag:
+            raise NotOurs("A sealed value has been altered or moved.") from None
+
+    def blind(self, value: str) -> str:
+        """A keyed digest of a value, 32 hex digits, the same for the life of the ledger."""
+        if self._blinding is None:
+            row = self._load(NOBODY)
+            if row is None:
+                raise NotOurs("The ledger has no look-up key.")
+            self._blinding = self.unwrap(row)
+        return hmac.new(self._blinding, value.encode(), sha256).hexdigest()[:32]
+
+
+def place(stream: UUID, version: int, field: str, subject: UUID) -> str:
+    """Where a value is sealed: the authenticated head of its token."""
+    return f"{stream}.{version}.{field}.{subject}"
+
+
+def seal(cipher: AESGCM, head: str, plain: bytes) -> str:
+    """The token for these bytes at this place."""
+    nonce = os.urandom(NONCE_BYTES)
+    body = urlsafe_b64encode(nonce + cipher.encrypt(nonce, plain, head.encode()))
+    return f"{head}.{body.decode()}"

@@ -1,0 +1,206 @@
+"""What both logs share: turning entries into one batch to append, and the shape of open work."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from adapters.store.keys import Keyring, WrappedKey
+from adapters.store.mapper import Mapper, Sealing
+from domain.ledger import (
+    NOBODY,
+    Aggregate,
+    Close,
+    Entry,
+    Event,
+    Free,
+    Open,
+    Postpone,
+    Take,
+)
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as the log keeps it; `data` is JSON."""
+
+    stream: UUID
+    version: int
+    name: str
+    data: msgspec.Raw
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """An effect to be put on the list; `nth` is its event's place in the batch, from 1."""
+
+    nth: int
+    effect: UUID
+    subject: UUID
+    channel: str
+    kind: str
+    due_at: datetime
+
+
+class Batch(msgspec.Struct):
+    """Everything one transaction appends."""
+
+    events: list[StoredEvent] = []
+    keys: list[WrappedKey] = []
+    frees: list[Free] = []
+    takes: list[Take] = []
+    opens: list[Opened] = []
+    postpones: list[Postpone] = []
+    closes: list[UUID] = []
+
+
+class Work(msgspec.Struct, frozen=True):
+    """An open effect that has been taken in hand.
+
+    `doubtful` means that somebody had it in hand before and never said what became of it: the vendor may already have
+    accepted.
+    """
+
+    effect: UUID
+    subject: UUID
+    channel: str
+    kind: str
+    doubtful: bool
+
+
+Row = tuple[int, str, bytes | str]  # position, stored name, JSON
+
+
+class SqlLog(ABC):
+    """The log over some SQL database; the two subclasses speak the dialects."""
+
+    def __init__(self, aggregates: Iterable[type[Aggregate]], master_key: bytes) -> None:
+        self.keyring = Keyring(master_key, self._key)
+        self.mapper = Mapper(aggregates, self.keyring)
+
+    def install(self) -> None:
+        """Create what is not there yet; safe to repeat."""
+        self._create()
+        if self._key(NOBODY) is None:
+            self._add_key(self.keyring.make(NOBODY))
+        self.keyring.blind("")  # a master key that does not fit is better found at the start
+
+    def append(self, entries: Sequence[Entry]) -> int:
+        """Record all or nothing; returns the last position."""
+        if not entries:
+            return self.last_position()
+        sealing = Sealing({entry.event.stream for entry in entries if entry.event.version == 1})
+        try:
+            position = self._append(self._batch(entries, sealing))
+        except BaseException:
+            sealing.undo()
+            raise
+        sealing.keep(self.keyring)
+        return position
+
+    def _batch(self, entries: Sequence[Entry], sealing: Sealing) -> Batch:
+        batch = Batch()
+        for nth, entry in enumerate(entries, start=1):
+            event = entry.event
+            name, data = self.mapper.encode(entry, sealing)
+            batch.events.append(StoredEvent(event.stream, event.version, name, msgspec.Raw(data)))
+            for claim in event.claims():
+                self._claim(batch, claim)
+            match event.work():
+                case Open(effect, subject, channel, kind, due_at):
+                    batch.opens.append(Opened(nth, effect, subject, channel, kind, due_at))
+                case Postpone() as later:
+                    batch.postpones.append(later)
+                case Close(effect):
+                    batch.closes.append(effect)
+        batch.keys = list(sealing.new_keys.values())
+        return batch
+
+    @staticmethod
+    def _claim(batch: Batch, claim: Take | Free) -> None:
+        """A batch frees before it takes; so what it takes and then frees again is left out of its takes."""
+        if isinstance(claim, Take):
+            batch.takes.append(claim)
+        else:
+            batch.frees.append(claim)
+            batch.takes = [take for take in batch.takes if take != Take(claim.key, claim.owner)]
+
+    def events_of(self, stream: UUID, *, upto: int | None = None) -> list[Event]:
+        """The stream's events, oldest first."""
+        decode = self.mapper.decode
+        return [decode(name, data) for _, name, data in self._stream(stream, upto)]
+
+    def decode(self, name: str, data: bytes | str) -> Event:
+        """The event of a row."""
+        return self.mapper.decode(name, data)
+
+    def readable_as(self, event_classes: Iterable[type[Event]]) -> list[str]:
+        """Every stored name that is read as one of these classes."""
+        return self.mapper.readable_as(event_classes)
+
+    def blind(self, value: str) -> str:
+        """A keyed digest to look a phone or e-mail up by without storing it."""
+        return self.keyring.blind(value)
+
+    @abstractmethod
+    def last_position(self) -> int:
+        """The position of the newest event, 0 when there is none."""
+
+    @abstractmethod
+    def owner(self, key: str) -> UUID | None:
+        """Who holds a claim."""
+
+    @abstractmethod
+    def read(self, after: int, limit: int) -> list[Row]:
+        """The next rows behind a position, in commit order; a reader that follows positions misses none."""
+
+    @abstractmethod
+    def scan(
+        self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
+    ) -> Iterator[Row]:
+        """All rows behind `after` up to a position, streamed; `by_stream` puts each stream's events together."""
+
+    @abstractmethod
+    def take_work(
+        self, *, worker: str, now: datetime, until: datetime, limit: int, effect: UUID | None = None
+    ) -> list[Work]:
+        """Take due effects in hand: only the first open one of each subject and channel, and each by one worker."""
+
+    @abstractmethod
+    def next_due(self) -> datetime | None:
+        """When the earliest effect that nobody has in hand is due."""
+
+    @abstractmethod
+    def release_work(self, *, worker: str) -> None:
+        """Hand back what this worker has in hand and has not begun."""
+
+    @abstractmethod
+    def expire_leases(self) -> None:
+        """Whoever had work in hand is gone: it may be taken at once, as doubtful."""
+
+    @abstractmethod
+    def open_work(self) -> tuple[int, datetime | None]:
+        """How many effects are open, and when the oldest of them was due."""
+
+    @abstractmethod
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` whenever something was appended, by whatever process; returns how to stop."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection."""
+
+    @abstractmethod
+    def _create(self) -> None: ...
+
+    @abstractmethod
+    def _append(self, batch: Batch) -> int: ...
+
+    @abstractmethod
+    def _stream(self, stream: UUID, upto: int | None) -> Sequence[Row]: ...
+
+    @abstractmethod
+    def _key(self, subject: UUID) -> WrappedKey | None: ...
+
+    @abstractmethod
+    def _add_key(self, key: WrappedKey) -> None: ...

@@ -1,0 +1,254 @@
+"""The log in one SQLite file: one writer at a time, readers never wait."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from adapters.store.keys import WrappedKey
+from adapters.store.log import Batch, Row, SqlLog, Work
+from domain.ledger import Aggregate, Conflict, Taken, Unavailable
+
+LOCK_WAIT_SECONDS = 5
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    position INTEGER PRIMARY KEY,
+    stream TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    data TEXT NOT NULL,
+    UNIQUE (stream, version)
+);
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS keys (subject TEXT PRIMARY KEY, wrapped BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS open_effects (
+    effect TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    due_at TEXT NOT NULL,
+    taken_by TEXT,
+    taken_until TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS open_effects_lane ON open_effects (subject, channel, position);
+CREATE INDEX IF NOT EXISTS open_effects_due ON open_effects (due_at);
+"""
+FIRST_OF_ITS_LANE = """NOT EXISTS (
+    SELECT 1 FROM open_effects AS before
+    WHERE before.subject = open_effects.subject AND before.channel = open_effects.channel
+    AND before.position < open_effects.position)"""
+
+
+def stamp(moment: datetime) -> str:
+    """A time as text that sorts."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class SQLiteLog(SqlLog):
+    """One file, in WAL mode, synced on every commit; several processes may share it."""
+
+    def __init__(
+        self,
+        path: Path,
+        aggregates: Iterable[type[Aggregate]],
+        master_key: bytes,
+        *,
+        lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> None:
+        super().__init__(aggregates, master_key)
+        self._path, self._lock_wait_seconds = path, lock_wait_seconds
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._writing = threading.Lock()
+        self._wakes: list[Callable[[], None]] = []
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=self._lock_wait_seconds, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise Conflict(str(error)) from None
+        except sqlite3.Error as error:
+            raise Unavailable(f"SQLite: {error}") from error
+
+    def _query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        with self._errors():
+            return self._connection().execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._writing, self._errors():
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _create(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._errors():
+            self._connection().executescript(SCHEMA)
+
+    def _append(self, batch: Batch) -> int:
+        with self._transaction() as connection:
+            base = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+            connection.executemany(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+                [
+                    (base + nth, str(event.stream), event.version, event.name, bytes(event.data).decode())
+                    for nth, event in enumerate(batch.events, start=1)
+                ],
+            )
+            self._append_keys_and_claims(connection, batch)
+            self._append_work(connection, batch, base)
+        for wake in self._wakes:
+            wake()
+        return int(base + len(batch.events))
+
+    @staticmethod
+    def _append_keys_and_claims(connection: sqlite3.Connection, batch: Batch) -> None:
+        for key in batch.keys:
+            connection.execute("INSERT INTO keys VALUES (?, ?)", (str(key.subject), key.wrapped))
+        for free in batch.frees:
+            connection.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (free.key, str(free.owner)))
+        for take in batch.takes:
+            connection.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (take.key, str(take.owner)))
+            (owner,) = connection.execute("SELECT owner FROM claims WHERE key = ?", (take.key,)).fetchone()
+            if owner != str(take.owner):
+                raise Taken(take.key, UUID(owner))
+
+    @staticmethod
+    def _append_work(connection: sqlite3.Connection, batch: Batch, base: int) -> None:
+        for work in batch.opens:
+            connection.execute(
+                "INSERT INTO open_effects VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
+                (
+                    str(work.effect),
+                    base + work.nth,
+                    str(work.subject),
+                    work.channel,
+                    work.kind,
+                    stamp(work.due_at),
+                ),
+            )
+        for later in batch.postpones:
+            connection.execute(
+                "UPDATE open_effects SET due_at = ?, taken_by = NULL, taken_until = NULL WHERE effect = ?",
+                (stamp(later.due_at), str(later.effect)),
+            )
+        for effect in batch.closes:
+            connection.execute("DELETE FROM open_effects WHERE effect = ?", (str(effect),))
+
+    def last_position(self) -> int:
+        [[position]] = self._query("SELECT coalesce(max(position), 0) FROM events")
+        return int(str(position))
+
+    def owner(self, key: str) -> UUID | None:
+        rows = self._query("SELECT owner FROM claims WHERE key = ?", (key,))
+        return UUID(str(rows[0][0])) if rows else None
+
+    def read(self, after: int, limit: int) -> list[Row]:
+        with self._errors():
+            rows = self._connection().execute(
+                "SELECT position, name, data FROM events WHERE position > ? ORDER BY position LIMIT ?",
+                (after, limit),
+            )
+            return list(rows)
+
+    def scan(
+        self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
+    ) -> Iterator[Row]:
+        wanted = f"AND name IN ({', '.join('?' * len(names))})" if names is not None else ""
+        order = "stream, version" if by_stream else "position"
+        with self._errors():
+            rows = self._connection().execute(
+                f"""SELECT position, name, data FROM events
+                WHERE position > ? AND position <= ? {wanted} ORDER BY {order}""",
+                (after, upto, *(names or ())),
+            )
+            yield from rows
+
+    def _stream(self, stream: UUID, upto: int | None) -> list[Row]:
+        with self._errors():
+            rows = self._connection().execute(
+                "SELECT position, name, data FROM events WHERE stream = ? AND version <= ? ORDER BY version",
+                (str(stream), upto if upto is not None else 2**62),
+            )
+            return list(rows)
+
+    def _key(self, subject: UUID) -> WrappedKey | None:
+        with self._errors():
+            row = self._connection().execute("SELECT wrapped FROM keys WHERE subject = ?", (str(subject),)).fetchone()
+        return None if row is None else WrappedKey(subject, row[0])
+
+    def _add_key(self, key: WrappedKey) -> None:
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (str(key.subject), key.wrapped))
+
+    def take_work(
+        self, *, worker: str, now: datetime, until: datetime, limit: int, effect: UUID | None = None
+    ) -> list[Work]:
+        only = "AND effect = ?" if effect else ""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                f"""SELECT effect, subject, channel, kind, taken_by IS NOT NULL FROM open_effects
+                WHERE due_at <= ? AND (taken_until IS NULL OR taken_until < ?) {only} AND {FIRST_OF_ITS_LANE}
+                ORDER BY position LIMIT ?""",
+                (stamp(now), stamp(now), *([str(effect)] if effect else []), limit),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE open_effects SET taken_by = ?, taken_until = ? WHERE effect = ?",
+                [(worker, stamp(until), row[0]) for row in rows],
+            )
+        return [Work(UUID(row[0]), UUID(row[1]), row[2], row[3], bool(row[4])) for row in rows]
+
+    def next_due(self) -> datetime | None:
+        rows = self._query(
+            f"SELECT min(max(due_at, coalesce(taken_until, due_at))) FROM open_effects WHERE {FIRST_OF_ITS_LANE}"
+        )
+        return datetime.fromisoformat(str(rows[0][0])) if rows[0][0] else None
+
+    def release_work(self, *, worker: str) -> None:
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE open_effects SET taken_by = NULL, taken_until = NULL WHERE taken_by = ?", (worker,)
+            )
+
+    def expire_leases(self) -> None:
+        with self._transaction() as connection:
+            connection.execute("UPDATE open_effects SET taken_until = '' WHERE taken_by IS NOT NULL")
+
+    def open_work(self) -> tuple[int, datetime | None]:
+        [[count, oldest]] = self._query("SELECT count(*), min(due_at) FROM open_effects")
+        return int(str(count)), datetime.fromisoformat(str(oldest)) if oldest else None
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """SQLite has no notifications: this hears the appends of this process; others are found by polling."""
+        self._wakes.append(wake)
+        return lambda: self._wakes.remove(wake)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._local = threading.local()

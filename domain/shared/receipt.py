@@ -1,0 +1,142 @@
+"""One inbound message of a vendor: stored before it is judged, judged once, and able to be judged again."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.ledger import Aggregate, Conflict, Event, Ledger
+from domain.sealed import Sealed
+
+NAMESPACE = UUID("1f6a1b3e-54f0-5d4b-8f0e-7f9f6a1f8c55")
+
+
+class Receipt(Aggregate, name="receipt"):
+    """What arrived, byte for byte, and the verdict on it."""
+
+    class Arrived(Event, frozen=True):
+        """`headers` without secrets; `digest` is the SHA-256 of the body."""
+
+        source: str
+        vendor_id: str
+        digest: str
+        body: Sealed[bytes]
+        headers: dict[str, str] = msgspec.field(default_factory=dict)
+
+    class RepeatedDifferently(Event, frozen=True):
+        """The same vendor id came with another body: nothing is done, staff see it."""
+
+        digest: str
+
+    class ActedOn(Event, frozen=True):
+        """`events` are the references of what it led to."""
+
+        events: tuple[str, ...]
+
+    class Ignored(Event, frozen=True):
+        reason: str
+
+    class Refused(Event, frozen=True):
+        reason: str
+
+    class PutOff(Event, frozen=True):
+        """Judged again when `waiting_for` is known."""
+
+        waiting_for: str
+
+    class RunAgain(Event, frozen=True):
+        """Staff asked for another judgement."""
+
+    source = ""
+    vendor_id = ""
+    digest = ""
+    body: Sealed[bytes]
+    verdict: str | None = None
+    reason: str | None = None
+
+    @property
+    def judged(self) -> bool:
+        """A verdict stands (waiting is not a verdict)."""
+        return self.verdict in ("acted_on", "ignored", "refused")
+
+    def arrive(self, *, source: str, vendor_id: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Keep the message exactly as it came."""
+        self.happened(
+            self.Arrived(
+                source=source,
+                vendor_id=vendor_id,
+                digest=sha256(body).hexdigest(),
+                body=Sealed(body),
+                headers=dict(headers),
+            )
+        )
+
+    def repeated(self, body: bytes) -> None:
+        """The vendor sent it again; a different body is noted once per body."""
+        digest = sha256(body).hexdigest()
+        if digest != self.digest and digest not in self._other_digests:
+            self.happened(self.RepeatedDifferently(digest=digest))
+
+    def acted_on(self, *events: Event) -> None:
+        if not self.judged:
+            self.happened(self.ActedOn(events=tuple(event.reference for event in events)))
+
+    def ignore(self, reason: str) -> None:
+        if not self.judged:
+            self.happened(self.Ignored(reason=reason))
+
+    def refuse(self, reason: str) -> None:
+        if not self.judged:
+            self.happened(self.Refused(reason=reason))
+
+    def put_off(self, waiting_for: str) -> None:
+        if not self.judged and self.reason != waiting_for:
+            self.happened(self.PutOff(waiting_for=waiting_for))
+
+    def run_again(self) -> None:
+        """Open the question again; what was acted on stays acted on."""
+        if self.verdict in ("ignored", "refused"):
+            self.happened(self.RunAgain())
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(id)
+        self._other_digests: set[str] = set()
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case Receipt.Arrived(source=source, vendor_id=vendor_id, digest=digest, body=body):
+                self.source, self.vendor_id, self.digest, self.body = source, vendor_id, digest, body
+            case Receipt.RepeatedDifferently(digest=digest):
+                self._other_digests.add(digest)
+            case Receipt.ActedOn():
+                self.verdict, self.reason = "acted_on", None
+            case Receipt.Ignored(reason=reason):
+                self.verdict, self.reason = "ignored", reason
+            case Receipt.Refused(reason=reason):
+                self.verdict, self.reason = "refused", reason
+            case Receipt.PutOff(waiting_for=waiting_for):
+                self.verdict, self.reason = "waiting", waiting_for
+            case Receipt.RunAgain():
+                self.verdict, self.reason = None, None
+
+
+def receipt_id(source: str, vendor_id: str) -> UUID:
+    """The id of the receipt for this message of this vendor."""
+    return uuid5(NAMESPACE, f"{source}:{vendor_id}")
+
+
+def receive(
+    ledger: Ledger, *, source: str, vendor_id: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[Receipt, bool]:
+    """Store a message before anybody judges it; False when this vendor id had already arrived."""
+    receipt = Receipt(receipt_id(source, vendor_id))
+    receipt.arrive(source=source, vendor_id=vendor_id, body=body, headers=headers)
+    try:
+        ledger.record(receipt)
+    except Conflict:
+        known = ledger.load(Receipt, receipt.id)
+        known.repeated(body)
+        ledger.record(known)
+        return known, False
+    return receipt, True

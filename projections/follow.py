@@ -1,0 +1,217 @@
+"""The follower: one reader of the log that decodes each event once and feeds every view."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from domain.ledger import Event, Unavailable
+from projections.home import Home, Moved
+from projections.view import View
+
+BATCH = 1_000
+POLL_SECONDS = 1.0
+
+log = logging.getLogger("daybook.follow")
+
+
+class Source(Protocol):
+    """The log, as its readers see it: rows are (position, stored name, JSON)."""
+
+    def last_position(self) -> int: ...
+
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, str, bytes | str]]: ...
+
+    def decode(self, name: str, data: bytes | str) -> Event: ...
+
+    def readable_as(self, event_classes: Iterable[type[Event]]) -> Sequence[str]: ...
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]: ...
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """An event that could not be decoded."""
+
+    stream: str
+    reason: str
+
+
+class _Envelope(msgspec.Struct):
+    stream: str
+
+
+Read = tuple[int, str, Event | Broken]  # position, stored name, event
+
+
+class Follower:
+    """Keeps views up with the log. Rows and position of a view move in one transaction.
+
+    Several followers may run: who comes second finds the position moved and reads it again.
+    """
+
+    def __init__(self, source: Source, home: Home, views: Sequence[View], *, now: Callable[[], datetime]) -> None:
+        self._source, self._home, self.views, self._now = source, home, views, now
+        self._names = {view.name: frozenset(source.readable_as(view.folds)) for view in views}
+        self._known = frozenset().union(*self._names.values())
+        self._positions: dict[str, int] = {}
+        self._parked: dict[str, set[str]] = {view.name: set() for view in views}
+        self._moved = threading.Condition()
+        self._wake = threading.Event()
+
+    def refresh(self) -> None:
+        """Read every view's position and parked streams from its home."""
+        states = self._home.states()
+        self._positions = {
+            view.name: states[view.name]["position"]
+            for view in self.views
+            if states[view.name]["version"] == view.version  # else its rows wait for a rebuild
+        }
+        for view in self.views:
+            self._parked[view.name] = {row["stream"] for row in self._home.parked(view)}
+
+    def step(self) -> bool:
+        """Read one batch and feed it to the views; False when there was nothing to read."""
+        if not self._positions:
+            self.refresh()
+        after = min(self._positions.values(), default=0)
+        rows = self._source.read(after, BATCH)
+        if not rows:
+            return False
+        batch = [(position, name, self._decode(name, data)) for position, name, data in rows]
+        for view in self.views:
+            ahead = self._positions.get(view.name, rows[-1][0])
+            news = [read for read in batch if read[0] > ahead]
+            if news:
+                self._advance(view, news)
+        return True
+
+    def catch_up(self) -> None:
+        """Step until nothing is left to read."""
+        while self.step():
+            pass
+
+    def _decode(self, name: str, data: bytes | str) -> Event | Broken:
+        try:
+            return self._source.decode(name, data)
+        except Exception as error:  # an upcaster may raise anything
+            stream = msgspec.json.decode(data, type=_Envelope).stream
+            return Broken(stream, f"{type(error).__name__}: {error}")
+
+    def _advance(self, view: View, news: Sequence[Read]) -> None:
+        """Move a view over these events; a failing one is found by halving and parked for this view alone."""
+        past, to = self._positions[view.name], news[-1][0]
+        try:
+            self._write(view, news, past=past, to=to)
+        except Moved:
+            self.refresh()
+            return
+        except Exception as error:
+            if _is_the_databases(error):
+                raise
+            if len(news) > 1:
+                half = len(news) // 2
+                self._advance(view, news[:half])
+                if self._positions[view.name] == news[half - 1][0]:
+                    self._advance(view, news[half:])
+                return
+            self._park(view, news[0], past=past, reason=f"{type(error).__name__}: {error}")
+        self._reached(view, to)
+
+    def _write(self, view: View, news: Sequence[Read], *, past: int, to: int) -> None:
+        parked, names = self._parked[view.name], self._names[view.name]
+        events: list[tuple[int, Any]] = []
+        with self._home.advancing(view, past=past, to=to) as connection:
+            for position, name, event in news:
+                if isinstance(event, Broken):
+                    if name in names or name not in self._known:
+                        raise ValueError(event.reason)
+                elif name in names:
+                    if str(event.stream) in parked:
+                        self._home.park(
+                            connection,
+                            view,
+                            position,
+                            str(event.stream),
+                            "behind a parked event",
+                            self._now(),
+                        )
+                    else:
+                        events.append((position, event))
+            self._home.apply(connection, view, view.live, events)
+
+    def _park(self, view: View, read: Read, *, past: int, reason: str) -> None:
+        position, name, event = read
+        log.error("view %s parked event %d (%s): %s", view.name, position, name, reason.partition(":")[0])
+        with self._home.advancing(view, past=past, to=position) as connection:
+            self._home.park(connection, view, position, str(event.stream), reason, self._now())
+        self._parked[view.name].add(str(event.stream))
+
+    def _reached(self, view: View, position: int) -> None:
+        with self._moved:
+            self._positions[view.name] = position
+            self._moved.notify_all()
+
+    def retry_parked(self, view: View) -> int:
+        """Fold a view's parked events once more, in order; returns how many are still parked."""
+        stuck: set[str] = set()
+        for row in self._home.parked(view):
+            if row["stream"] in stuck:
+                continue
+            [(position, name, data)] = self._source.read(row["position"] - 1, 1)
+            try:
+                with self._home.engine.begin() as connection:
+                    event = self._source.decode(name, data)
+                    self._home.apply(connection, view, view.live, [(position, event)])
+                    self._home.unpark(connection, view, position)
+            except Exception as error:
+                if _is_the_databases(error):
+                    raise
+                log.error("view %s still cannot fold event %d: %s", view.name, position, type(error).__name__)
+                stuck.add(row["stream"])
+        self._parked[view.name] = {row["stream"] for row in self._home.parked(view)}
+        return len(self._home.parked(view))
+
+    def position(self, view: View) -> int:
+        """How far this follower has brought a view."""
+        return self._positions.get(view.name, 0)
+
+    def wait(self, view: View, position: int, *, timeout: float) -> bool:
+        """Wait until a view has come to a position; False when it has not in time (seconds)."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self.position(view) >= position, timeout)
+
+    def _recover(self, error: Exception) -> None:
+        """Go on after a lost connection, or after somebody dropped the tables: those are made and filled anew."""
+        log.warning("the follower stumbled and goes on: %s", type(error).__name__, exc_info=error)
+        try:
+            self._home.install(self.views)
+            self.refresh()
+        except (DBAPIError, Unavailable):
+            log.warning("the views' database does not answer")
+
+    def wake(self) -> None:
+        """There is something to read."""
+        self._wake.set()
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Follow until told to stop; woken by every append, and by a slow poll where that fails."""
+        stop_listening = self._source.listen(self.wake)
+        try:
+            while not stopping():
+                self._wake.clear()
+                try:
+                    self.catch_up()
+                except Exception as error:
+                    self._recover(error)
+                self._wake.wait(POLL_SECONDS)
+        finally:
+            stop_listening()
+
+
+def _is_the_databases(error: Exception) -> bool:
+    """Whether the database failed, rather than the event: then the same batch is tried again later."""
+    return isinstance(error, DBAPIError) and not isinstance(error, (DataError, IntegrityError))
