@@ -1,0 +1,159 @@
+"""The effect runner: takes open effects in hand, carries them out, and records what became of them."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from adapters.store.log import SqlLog, Work
+from domain.documents.performers import Outcome
+from domain.ledger import Conflict, Ledger, Unavailable, acting
+from domain.shared.effect import Effect
+from domain.shared.errors import Declined, Unreachable
+
+LEASE = timedelta(seconds=60)  # longer than any vendor call may take
+POLL_SECONDS = 1.0
+ACTOR = "daybook"
+
+log = logging.getLogger("daybook.effects")
+
+Performer = Callable[[Effect], Outcome]
+
+
+class EffectRunner:
+    """Carries out effects: those of one subject and channel in order, of different subjects in parallel.
+
+    The list of open effects is the log's own table; an effect taken in hand is leased, and a lease that runs out is
+    taken over by another runner. Performers are safe to repeat: they pass the effect's id to the vendor or look the
+    thing up first, so a crash between the vendor's answer and our note does nothing twice.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        log: SqlLog,
+        performers: Mapping[tuple[str, str], Performer],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ledger, self._log, self._performers, self._now = ledger, log, performers, now
+        self.worker = f"{os.getpid()}-{uuid4().hex[:8]}"
+        self._wake = threading.Event()
+
+    @property
+    def kinds(self) -> frozenset[tuple[str, str]]:
+        """Every (channel, kind) that can be carried out."""
+        return frozenset(self._performers)
+
+    def take(self, *, limit: int, effect: UUID | None = None) -> list[Work]:
+        """Take due effects in hand."""
+        now = self._now()
+        return self._log.take_work(worker=self.worker, now=now, until=now + LEASE, limit=limit, effect=effect)
+
+    def run_due(self) -> int:
+        """Carry out everything that is due, one after the other; returns how many attempts were made."""
+        attempts = 0
+        while work := self.take(limit=20):
+            for item in work:
+                self.perform(item)
+            attempts += len(work)
+        return attempts
+
+    def run_one(self, effect: UUID) -> None:
+        """Carry out one effect if it is due and first in its lane, then those behind it."""
+        for item in self.take(limit=1, effect=effect):
+            self.perform(item)
+            self.wake()
+
+    def perform(self, work: Work) -> None:
+        """One attempt at one effect that has been taken in hand, and its record."""
+        try:
+            effect = self._ledger.load(Effect, work.effect)
+            with acting(
+                by=ACTOR,
+                via=work.channel,
+                at=self._now(),
+                cause=effect.requested.reference,
+                correlation=effect.requested.correlation,
+            ):
+                self._attempt(effect)
+        except Conflict:
+            log.info("effect %s was settled by somebody else", work.effect)
+        except Unavailable:
+            log.warning("the ledger does not answer; effect %s will be taken again", work.effect)
+
+    def _attempt(self, effect: Effect) -> None:
+        if effect.settled:
+            return
+        performer = self._performers.get((effect.channel, effect.kind))
+        try:
+            if performer is None:
+                raise Declined(f"nobody carries out {effect.channel} {effect.kind}")
+            outcome = performer(effect)
+        except Declined as no:
+            effect.give_up(reason=no.reason)
+        except Unreachable as silence:
+            effect.fail(reason=silence.reason, now=self._now(), retry_after=silence.retry_after or 0)
+        except (Conflict, Unavailable):
+            raise
+        except Exception as error:  # a fault of ours: tried again like a silence, so that nothing is lost
+            log.exception("effect %s (%s %s) failed", effect.id, effect.channel, effect.kind)
+            effect.fail(reason=f"our own fault: {type(error).__name__}", now=self._now())
+        else:
+            effect.finish(proof=outcome.proof)
+            self._ledger.record(effect, *outcome.learnt)
+            return
+        self._ledger.record(effect)
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._wake.set()
+
+    def run(self, stopping: Callable[[], bool], *, threads: int) -> None:
+        """Carry out effects as they come until told to stop; finishes what is in hand, hands back the rest."""
+        free = threading.Semaphore(threads)
+        with ThreadPoolExecutor(threads, thread_name_prefix="effect") as pool:
+
+            def carry_out(item: Work) -> None:
+                try:
+                    if not stopping():
+                        self.perform(item)
+                finally:
+                    free.release()
+                    self.wake()
+
+            while not stopping():
+                self._wake.clear()
+                self._hand_out(pool, free, carry_out)
+                self._wake.wait(self._pause())
+        self._let_go()
+
+    def _hand_out(self, pool: ThreadPoolExecutor, free: threading.Semaphore, carry_out: Callable[[Work], None]) -> None:
+        try:
+            while free.acquire(blocking=False):
+                work = self.take(limit=1)
+                if not work:
+                    free.release()
+                    return
+                pool.submit(carry_out, work[0])
+        except Unavailable:
+            free.release()
+            log.warning("the list of open effects cannot be read; trying again")
+
+    def _pause(self) -> float:
+        try:
+            due = self._log.next_due()
+        except Unavailable:
+            return POLL_SECONDS
+        if due is None:
+            return POLL_SECONDS
+        return min(POLL_SECONDS, max(0.01, (due - self._now()).total_seconds()))
+
+    def _let_go(self) -> None:
+        try:
+            self._log.release_work(worker=self.worker)
+        except Unavailable:
+            log.warning("the leases of this process will run out by themselves")

@@ -1,0 +1,1 @@
+"""Stand-in vendors for a machine without accounts: they keep what they were sent, and show it."""

@@ -1,0 +1,200 @@
+"""The environment, read once at the start: typed, and complaining in full sentences."""
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from domain.documents.catalogue import KINDS
+from domain.documents.office import CrmModule, Office, default_modules
+
+T = TypeVar("T")
+DEMO_MASTER_KEY = base64.b64encode(b"a demo key: not for real people!").decode()
+VENDOR_CREDENTIALS = {
+    "mail": ("RESEND_API_KEY",),
+    "crm": ("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN"),
+}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; one sentence per problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Daybook cannot start.\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an operator can set; see `.env.example`. `master_key` is 32 bytes."""
+
+    env: str
+    database_url: str
+    redis_url: str | None
+    master_key: bytes
+    file_store_url: str
+    sandbox_path: Path
+    form_origins: tuple[str, ...]
+    form_rate: str
+    tracking_rate: str
+    trusted_proxies: int
+    effect_workers: int
+    log_level: str
+    metrics_token: str | None
+    office: Office
+
+    @property
+    def production(self) -> bool:
+        """Real customers: no sandbox vendors, no demo secrets."""
+        return self.env == "production"
+
+    def summary(self) -> dict[str, str]:
+        """What may be shown at the start: no secret, no personal data."""
+        return {
+            "environment": self.env,
+            "database": self.database_url.partition("://")[0],
+            "doorbell": "redis" if self.redis_url else "in process",
+            "public address": self.office.base_url,
+        }
+
+
+class _Reader:
+    """Reads `DAYBOOK_*` variables and collects what is wrong with them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environment.get(f"DAYBOOK_{name}", "").strip() or default
+
+    def read(self, name: str, default: str, parse: Callable[[str], T], expected: str, fallback: T) -> T:
+        try:
+            return parse(self.text(name, default))
+        except (ValueError, KeyError, binascii.Error, ZoneInfoNotFoundError, msgspec.MsgspecError):
+            self.problems.append(f"DAYBOOK_{name} must be {expected}.")
+            return fallback
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings; raises `SettingsError` naming every problem at once, never a value."""
+    reader = _Reader(environment)
+    env = reader.read("ENV", "development", _one_of("development", "production", "test"), ENV_WORDS, "development")
+    settings = Settings(
+        env=env,
+        database_url=reader.read("DATABASE_URL", "sqlite:///var/daybook.sqlite", _database, DATABASE_WORDS, ""),
+        redis_url=reader.text("REDIS_URL") or None,
+        master_key=reader.read("MASTER_KEY", DEMO_MASTER_KEY, _key, "32 random bytes in Base64", b""),
+        file_store_url=reader.text("FILE_STORE_URL", "var/media"),
+        sandbox_path=Path(reader.text("SANDBOX_PATH", "var/sandbox.sqlite")),
+        form_origins=tuple(reader.text("FORM_ORIGINS").replace(",", " ").split()),
+        form_rate=reader.text("FORM_RATE", "30/minute"),
+        tracking_rate=reader.text("TRACKING_RATE", "60/minute"),
+        trusted_proxies=reader.read("TRUSTED_PROXIES", "0", _count, "a whole number, 0 or more", 0),
+        effect_workers=reader.read("EFFECT_WORKERS", "4", _positive, "a whole number, 1 or more", 1),
+        log_level=reader.read("LOG_LEVEL", "info", _one_of(*LEVELS), f"one of {', '.join(LEVELS)}", "info"),
+        metrics_token=reader.text("METRICS_TOKEN") or None,
+        office=_office(reader),
+    )
+    problems = reader.problems + _vendor_problems(reader, settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+LEVELS = ("debug", "info", "warning", "error")
+ENV_WORDS = "development, production or test"
+DATABASE_WORDS = "sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>"
+
+
+def _office(reader: _Reader) -> Office:
+    demo = Office()
+    return Office(
+        name=reader.text("OFFICE_NAME", demo.name),
+        address=reader.text("OFFICE_ADDRESS", demo.address),
+        phone=reader.text("OFFICE_PHONE", demo.phone),
+        base_url=reader.read("PUBLIC_BASE_URL", demo.base_url, _web_address, "an http(s) address", demo.base_url),
+        timezone=reader.read("OFFICE_TIMEZONE", demo.timezone, _zone, "a time zone such as America/New_York", "UTC"),
+        mail_domain=reader.text("MAIL_DOMAIN", demo.mail_domain),
+        mail_from=reader.text("EMAIL_FROM", demo.mail_from),
+        mail_receiver=reader.text("EMAIL_OFFICE_RECEIVER", demo.mail_receiver),
+        modules=reader.read("ZOHO_MODULES", "{}", _modules, "a JSON object of kind to module", default_modules()),
+        attribution_module=reader.text("ZOHO_ATTRIBUTION_MODULE", demo.attribution_module),
+        ledger_field=reader.text("ZOHO_LEDGER_FIELD", demo.ledger_field),
+    )
+
+
+def _vendor_problems(reader: _Reader, settings: Settings) -> list[str]:
+    problems: list[str] = []
+    if settings.production and settings.master_key == base64.b64decode(DEMO_MASTER_KEY):
+        problems.append("DAYBOOK_MASTER_KEY must be set in production: the demo key protects nobody.")
+    if settings.production and settings.office.base_url.startswith("http://"):
+        problems.append("DAYBOOK_PUBLIC_BASE_URL must begin with https:// in production.")
+    for vendor, names in VENDOR_CREDENTIALS.items():
+        given = [name for name in names if reader.text(name)]
+        if given:
+            listed = ", ".join(f"DAYBOOK_{name}" for name in given)
+            problems.append(f"{listed}: there is no {vendor} adapter for these credentials in this version yet.")
+        elif settings.production:
+            listed = ", ".join(f"DAYBOOK_{name}" for name in names)
+            problems.append(f"{listed} must be set in production: the sandbox {vendor} sends nothing to anybody.")
+    return problems
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(text)
+        return text.lower()
+
+    return parse
+
+
+def _database(text: str) -> str:
+    if not text.startswith(("sqlite:///", "postgresql://")) or text == "sqlite:///":
+        raise ValueError(text)
+    return text
+
+
+def _key(text: str) -> bytes:
+    key = base64.b64decode(text, validate=True)
+    if len(key) != 32:
+        raise ValueError(len(key))
+    return key
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise ValueError(number)
+    return number
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(number)
+    return number
+
+
+def _zone(text: str) -> str:
+    return ZoneInfo(text).key
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _modules(text: str) -> dict[str, CrmModule]:
+    """`{"fbi": "Deals"}` or `{"fbi": {"name": "Deals", "name_field": "Deal_Name"}}`; kinds left out keep theirs."""
+    modules = default_modules()
+    given: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
+    for kind, module in given.items():
+        if kind not in KINDS:
+            raise ValueError(kind)
+        modules[kind] = CrmModule(name=module) if isinstance(module, str) else msgspec.convert(module, CrmModule)
+    return modules

@@ -1,0 +1,161 @@
+"""What can be done in document services: load, decide, record."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+
+from domain.documents.catalogue import KINDS
+from domain.documents.files import StoredFile
+from domain.documents.order import (
+    Answers,
+    Choices,
+    Order,
+    OrderNotFound,
+    request_claim,
+    tracking_id_claim,
+)
+from domain.documents.price_list import current_prices
+from domain.documents.quote import Quote
+from domain.ledger import Ledger, Taken, UnknownStream
+from domain.sealed import Sealed
+from domain.shared.attribution import NO_LINKS, Attribution, AttributionLinks
+from domain.shared.contact import Contact
+from domain.shared.errors import Refused
+from domain.shared.money import decimal_text
+from domain.shared.phone import phone_key
+
+TRACKING_ID_DRAWS = 5
+
+
+class IdempotencyKeyReused(Refused):
+    """The key already stands for another body."""
+
+    code: ClassVar[str] = "idempotency_key_reused"
+    status: ClassVar[int] = 422
+    sentence: ClassVar[str] = "This Idempotency-Key was used with another body."
+
+
+class PriceChanged(Refused):
+    """The customer was shown another total than ours."""
+
+    code: ClassVar[str] = "price_changed"
+    sentence: ClassVar[str] = "The price has changed."
+
+    def __init__(self, quote: Quote) -> None:
+        super().__init__()
+        self.details = {
+            "total_price": decimal_text(quote.total_cents),
+            "price_list_version": quote.price_list_version,
+        }
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A form that has been read and found good. `quoted_cents` is the total the customer was shown."""
+
+    kind: str
+    contact: Contact
+    choices: Choices = Choices()
+    answers: Answers = Answers()
+    files: tuple[StoredFile, ...] = ()
+    file_names: tuple[str, ...] = ()
+    attribution: Attribution = Attribution()
+    links: AttributionLinks = NO_LINKS
+    package: str | None = None
+    count: int | None = None
+    shipping: str | None = None
+    quoted_cents: int | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An idempotency key (its digest, scoped by path) and the fingerprint of the body it came with."""
+
+    digest: str
+    fingerprint: str
+
+
+def place_order(
+    ledger: Ledger,
+    *,
+    id: UUID,
+    wish: Wish,
+    draw_tracking_id: Callable[[], str],
+    request: Request | None = None,
+) -> tuple[Order, bool]:
+    """Place an order; True when this request had placed it before, and that order is the answer again.
+
+    Raises `Invalid` (not offered), `PriceChanged`, `IdempotencyKeyReused`.
+    """
+    if request and (owner := ledger.owner(request_claim(request.digest))):
+        return _placed_before(ledger, owner, request), True
+    quote = _quote(ledger, wish)
+    for _ in range(TRACKING_ID_DRAWS):
+        order = Order.place(id, _placed(ledger, wish, quote, request))
+        if order.worked_on and order.kind.code != "quote":
+            order.give_tracking_id(draw_tracking_id(), reason="form")
+            order.begin()
+        try:
+            ledger.record(order)
+        except Taken as taken:
+            if request and taken.key == request_claim(request.digest):
+                return _placed_before(ledger, taken.owner, request), True
+            if order.tracking_id is None or taken.key != tracking_id_claim(order.tracking_id):
+                raise
+        else:
+            return order, False
+    raise RuntimeError(f"{TRACKING_ID_DRAWS} tracking ids drawn in a row were taken.")
+
+
+def _quote(ledger: Ledger, wish: Wish) -> Quote | None:
+    if not KINDS[wish.kind].paid:
+        return None
+    quote = current_prices(ledger).quote(wish.kind, package=wish.package, count=wish.count, shipping=wish.shipping)
+    if wish.quoted_cents not in (None, quote.total_cents):
+        raise PriceChanged(quote)
+    return quote
+
+
+def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | None) -> Order.Placed:
+    digits = phone_key(wish.contact.phone)
+    return Order.Placed(
+        kind=wish.kind,
+        contact=Sealed(wish.contact),
+        choices=wish.choices,
+        answers=Sealed(wish.answers),
+        files=wish.files,
+        file_names=Sealed(wish.file_names) if wish.files else None,
+        attribution=wish.attribution,
+        links=Sealed(wish.links) if wish.links != NO_LINKS else None,
+        quote=quote,
+        phone_hash=ledger.blind(f"phone:{digits}") if digits else None,
+        email_hash=ledger.blind(f"email:{wish.contact.email.casefold()}"),
+        request=request.digest if request else None,
+        fingerprint=request.fingerprint if request else None,
+    )
+
+
+def _placed_before(ledger: Ledger, owner: UUID, request: Request) -> Order:
+    order = ledger.load(Order, owner)
+    if order.placed.fingerprint != request.fingerprint:
+        raise IdempotencyKeyReused
+    return order
+
+
+def find_order(ledger: Ledger, id: UUID) -> Order:
+    """The order; raises `OrderNotFound`."""
+    try:
+        return ledger.load(Order, id)
+    except UnknownStream:
+        raise OrderNotFound from None
+
+
+def order_values(fields: Mapping[str, Any]) -> tuple[Choices, Answers]:
+    """Sort a form's fields into what may be stored in clear text and what is sealed."""
+    choices = {name: fields[name] for name in Choices.__struct_fields__ if fields.get(name) is not None}
+    answers = {name: fields[name] for name in Answers.__struct_fields__ if fields.get(name) is not None}
+    if "services" in choices:
+        choices["services"] = tuple(choices["services"])
+    if "appointment_time" in choices:
+        choices["appointment_time"] = f"{choices['appointment_time']:%H:%M}"
+    return Choices(**choices), Answers(**answers)

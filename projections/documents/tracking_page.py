@@ -1,0 +1,111 @@
+"""What the customer sees: the stages of the service and how far the order is; never personal data in clear text."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Column, String, select
+
+from domain.documents.catalogue import KINDS
+from domain.documents.order import Order
+from domain.documents.stages import stages_of
+from domain.ledger import Event
+from projections.home import Home
+from projections.view import Json, Moment, Row, RowView
+
+AWAITING = "awaiting_payment"
+
+
+class TrackingPage(RowView, name="tracking_page"):
+    """One row per order, found by its tracking id. `contact` is sealed; `reached` lists [stage code, ISO time]."""
+
+    key_column = "order_id"
+    folds = (Order.Placed, Order.TrackingIdGiven, Order.StageReached)
+    indexed = ("tracking_id",)
+
+    @staticmethod
+    def columns() -> list[Column[Any]]:
+        return [
+            Column("order_id", String(36), primary_key=True),
+            Column("tracking_id", String(20)),
+            Column("kind", String(20), nullable=False),
+            Column("contact", String, nullable=False),
+            Column("shipping", String),
+            Column("translation_r", Boolean, nullable=False),
+            Column("stage", String(40)),
+            Column("reached", Json, nullable=False),
+            Column("created_at", Moment, nullable=False),
+            Column("updated_at", Moment, nullable=False),
+        ]
+
+    def evolve(self, row: Row | None, event: Event) -> Row | None:
+        match event:
+            case Order.Placed(kind=kind, contact=contact, choices=choices, quote=quote, at=at):
+                return {
+                    "order_id": str(event.stream),
+                    "tracking_id": None,
+                    "kind": kind,
+                    "contact": contact.token,
+                    "shipping": quote.shipping_label if quote else None,
+                    "translation_r": choices.translation_r,
+                    "stage": None,
+                    "reached": [],
+                    "created_at": at,
+                    "updated_at": at,
+                }
+            case Order.TrackingIdGiven(tracking_id=tracking_id, at=at) if row:
+                return row | {"tracking_id": tracking_id, "updated_at": at}
+            case Order.StageReached(stage=stage, happened_at=happened_at, at=at) if row:
+                when = (happened_at or at).isoformat()
+                return row | {"stage": stage, "reached": [*row["reached"], [stage, when]], "updated_at": at}
+        return row
+
+
+TRACKING_PAGE = TrackingPage()
+
+
+def find_page(home: Home, tracking_id: str) -> Row | None:
+    """The row behind a tracking id, or None."""
+    return home.row(select(TrackingPage.live).where(TrackingPage.live.c.tracking_id == tracking_id))
+
+
+def page_facts(row: Row, *, name: str) -> dict[str, Any]:
+    """What the page says, in the names of its JSON; `name` is the redacted one."""
+    kind = KINDS[row["kind"]]
+    stages = stages_of(kind.service, translated=row["translation_r"])
+    reached = dict(row["reached"])
+    codes = [stage.code for stage in stages]
+    step = codes.index(row["stage"]) + 1 if row["stage"] in codes else None
+    current = stages[step - 1] if step else None
+    return {
+        "tid": row["tracking_id"],
+        "service": kind.service,
+        "service_label": kind.long_label,
+        "name": name,
+        "current_stage": row["stage"] or AWAITING,
+        "stage_label": current.label if current else "Awaiting Payment",
+        "emoji": current.emoji if current else "",
+        "message": current.message if current else "Your order is waiting for its payment.",
+        "step": step,
+        "steps": len(stages),
+        "shipping": row["shipping"],
+        "translation_r": row["translation_r"],
+        "timeline": [
+            {
+                "code": stage.code,
+                "label": stage.label,
+                "emoji": stage.emoji,
+                "message": stage.message,
+                "state": _state(number, step),
+                "reached_at": datetime.fromisoformat(reached[stage.code]) if stage.code in reached else None,
+            }
+            for number, stage in enumerate(stages, start=1)
+        ],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+def _state(number: int, step: int | None) -> str:
+    if step is None or number > step:
+        return "upcoming"
+    return "current" if number == step else "done"

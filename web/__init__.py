@@ -1,0 +1,1 @@
+"""What the outside world can ask of us over HTTP: parse, call one command, answer."""

@@ -1,0 +1,118 @@
+"""The Flask app: blueprints, error answers, security headers, limits."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from adapters.wiring import Services
+from domain.documents.letters import company
+from web import api, health, home, sandbox
+from web.cors import install_cors
+from web.documents import media, orders, tracking
+from web.errors import install_errors
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+    "form-action 'self' https://checkout.stripe.com; base-uri 'none'; frame-ancestors 'none'"
+)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(services: Services) -> Flask:
+    """The web over these services; it starts no threads and opens no database of its own."""
+    app = Flask("web", root_path=str(Path(__file__).parent))
+    app.config.update(
+        API_TITLE="Daybook",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+        BOOTSTRAP_SERVE_LOCAL=True,
+        RATELIMIT_HEADERS_ENABLED=True,
+    )
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["daybook"] = services
+    if services.settings.trusted_proxies:
+        hops = services.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    Bootstrap5(app)
+    _install_blueprints(app, services)
+    install_errors(app)
+    install_cors(app, origins=services.settings.form_origins, blueprint=orders.bp.name)
+    _install_limits(app, services)
+    _install_requests(app, services)
+    _install_templates(app, services)
+    return app
+
+
+def _install_blueprints(app: Flask, services: Services) -> None:
+    documented = Api(app)
+    app.extensions["daybook-api"] = documented
+    documented.register_blueprint(orders.bp)
+    documented.register_blueprint(tracking.bp)
+    for blueprint in (home.bp, media.bp, health.bp, api.bp):
+        app.register_blueprint(blueprint)
+    if services.sandbox is not None:
+        app.register_blueprint(sandbox.bp)
+
+
+def _install_limits(app: Flask, services: Services) -> None:
+    settings = services.settings
+    limiter = Limiter(
+        get_remote_address, app=app, storage_uri=settings.redis_url or "memory://", in_memory_fallback_enabled=True
+    )
+    forms, page = limiter.shared_limit(settings.form_rate, scope="forms"), limiter.limit(settings.tracking_rate)
+    views: dict[str, Any] = app.view_functions
+    for endpoint, view in list(views.items()):
+        if endpoint.startswith("documents.place_"):
+            views[endpoint] = forms(view)
+        elif endpoint == "tracking.show":
+            views[endpoint] = page(view)
+
+
+def _install_requests(app: Flask, services: Services) -> None:
+    production = services.settings.production
+
+    @app.before_request
+    def arrive() -> None:
+        g.now = services.now()
+        given = request.headers.get("X-Request-Id", "")
+        g.correlation = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+
+    @app.after_request
+    def leave(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+        headers.setdefault("X-Frame-Options", "DENY")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Request-Id"] = g.correlation
+        if production:
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        return response
+
+
+def _install_templates(app: Flask, services: Services) -> None:
+    zone = services.office.zone
+
+    def office_time(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%b %-d, %Y, %-I:%M %p}"
+
+    def iso(moment: datetime) -> str:
+        return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    app.jinja_env.filters.update(office_time=office_time, iso=iso, resolve=api.resolve)
+
+    @app.context_processor
+    def about() -> dict[str, Any]:
+        return {"company": company(services.office)}

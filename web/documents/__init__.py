@@ -1,0 +1,1 @@
+"""The document services' pages and endpoints: seven forms, prices, files and the tracking page."""

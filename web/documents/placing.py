@@ -1,0 +1,111 @@
+"""From the body of a form to an order: judge it, keep its files, place it."""
+
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from domain.documents import tracking_id
+from domain.documents.catalogue import Kind
+from domain.documents.commands import Request, Wish, find_order, order_values, place_order
+from domain.documents.files import Candidate, CheckedFile, StoredFile, check_files, draw_token, folder_key
+from domain.documents.order import Order, request_claim
+from domain.documents.price_list import current_prices
+from domain.shared.attribution import read_attribution
+from domain.shared.contact import Contact
+from web.documents.forms import FORMS, Offer, OrderForm
+from web.documents.reading import FormBody, Upload, fingerprint
+from web.metrics import count_refusal
+from web.services import acting_as, now, services
+
+
+def new_form(kind: Kind, *, earlier: Order | None = None, has_files: bool = False) -> OrderForm:
+    """The form as it is to be judged: today, or as it was when the same request came first."""
+    if earlier is not None:
+        quote = earlier.placed.quote
+        packages, shipping = ({quote.package_code}, {quote.shipping_code}) if quote else (set(), set())
+        offer = Offer(packages=frozenset(filter(None, packages)), shipping=frozenset(shipping))
+    else:
+        prices = current_prices(services().ledger) if kind.paid else None
+        offer = Offer(
+            packages=frozenset(prices.packages if prices else ()), shipping=frozenset(prices.shipping if prices else ())
+        )
+    at = earlier.placed.at if earlier is not None else now()
+    return FORMS[kind.code](offer=offer, now=at, office=services().office.zone, has_files=has_files)
+
+
+def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
+    """Place the order a body asks for; True when the same request had placed it before.
+
+    Raises `Invalid` with everything that is wrong, `PriceChanged`, `IdempotencyKeyReused`.
+    """
+    ours = services()
+    digest = sha256(f"{kind.path}\0{body.idempotency_key}".encode()).hexdigest() if body.idempotency_key else None
+    owner = ours.ledger.owner(request_claim(digest)) if digest else None
+    earlier = find_order(ours.ledger, owner) if owner else None
+    checked, problems = check_files(
+        Candidate(file.name, file.size, ours.files.media_type(file.content)) for file in body.files
+    )
+    form = new_form(kind, earlier=earlier, has_files=bool(body.files))
+    values = form.read(body.fields, problems=problems)
+    files: tuple[StoredFile, ...] = ()
+    try:
+        if earlier is None:
+            files = _keep(body.files, checked)
+        with acting_as("customer", via="form"):
+            order, replayed = place_order(
+                ours.ledger,
+                id=uuid4(),
+                wish=_wish(kind, body, values, files, tuple(file.name for file in checked)),
+                draw_tracking_id=lambda: tracking_id.draw(os.urandom),
+                request=Request(digest, fingerprint(values, body.files)) if digest else None,
+            )
+    except BaseException:
+        _discard(files)
+        raise
+    if replayed:
+        _discard(files)
+    return order, replayed
+
+
+def _keep(uploads: Sequence[Upload], checked: Sequence[CheckedFile]) -> tuple[StoredFile, ...]:
+    """Write the files before the order that names them; none is kept when one cannot be written."""
+    kept: list[StoredFile] = []
+    try:
+        for upload, file in zip(uploads, checked, strict=True):
+            token = draw_token(os.urandom)
+            kept.append(StoredFile(str(uuid4()), file.media_type, file.size, upload.sha256, folder_key(token)))
+            services().files.save(token, file.name, upload.content)
+    except BaseException:
+        _discard(kept)
+        raise
+    return tuple(kept)
+
+
+def _discard(files: Sequence[StoredFile]) -> None:
+    for file in files:
+        services().files.delete(file.key)
+
+
+def _wish(
+    kind: Kind, body: FormBody, values: dict[str, Any], files: tuple[StoredFile, ...], names: tuple[str, ...]
+) -> Wish:
+    attribution, links, reasons = read_attribution(body.attribution, extra=body.extra)
+    for reason in reasons:
+        count_refusal(kind.path, "attribution", reason)
+    choices, answers = order_values(values)
+    return Wish(
+        kind=kind.code,
+        contact=Contact(values["name"], values["email"], values["phone"], values.get("company")),
+        choices=choices,
+        answers=answers,
+        files=files,
+        file_names=names if files else (),
+        attribution=attribution,
+        links=links,
+        package=values.get("package"),
+        count=values.get("count"),
+        shipping=values.get("shipping"),
+        quoted_cents=values.get("quoted_total_cents"),
+    )

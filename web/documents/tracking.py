@@ -1,0 +1,73 @@
+"""The tracking page, as HTML and as JSON."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint
+
+from domain.documents.order import OrderNotFound, tracking_id_claim
+from domain.documents.tracking_id import read
+from domain.shared.contact import Contact, redacted_name
+from projections.documents.tracking_page import TRACKING_PAGE, find_page, page_facts
+from projections.view import Row
+from web.services import caught_up, services
+
+bp = Blueprint("tracking", __name__, url_prefix="/tracking", description="Where an order stands.")
+
+
+@bp.get("")
+@bp.doc(summary="Find an order by its tracking id.", responses={"200": {"description": "A page with one input."}})
+def find() -> ResponseReturnValue:
+    """The address used in mails, and a page to type an id into."""
+    tid = request.args.get("tid", "").strip()
+    if tid:
+        return redirect(url_for("tracking.show", tid=tid), 302)
+    return render_template("tracking_find.html")
+
+
+@bp.get("/<tid>/")
+@bp.doc(
+    summary="Where an order stands: HTML, or JSON with `Accept: application/json` or `?format=json`.",
+    responses={"200": {"description": "The page."}, "404": {"description": "Unknown, malformed or erased."}},
+)
+def show(tid: str) -> ResponseReturnValue:
+    """An unknown id and a malformed one get the same answer."""
+    row = _row(read(tid))
+    if row is None:
+        raise OrderNotFound
+    name = redacted_name(services().reveal(row["contact"], Contact).name)
+    facts = page_facts(row, name=name)
+    wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+    if wants_json or request.args.get("format") == "json":
+        return _private(make_response(_with_texts(facts)))
+    return _private(make_response(render_template("tracking.html", page=facts)))
+
+
+def _row(tid: str | None) -> Row | None:
+    if tid is None:
+        return None
+    row = find_page(services().home, tid)
+    if row is None and services().ledger.owner(tracking_id_claim(tid)) and caught_up(TRACKING_PAGE):
+        return find_page(services().home, tid)  # just placed: the view was a moment behind
+    return row
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _with_texts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Times as text, UTC without fractions."""
+    timeline = [{**step, "reached_at": _text(step["reached_at"])} for step in facts["timeline"]]
+    times = {name: _text(facts[name]) for name in ("created_at", "updated_at")}
+    return {**facts, "timeline": timeline, **times}
+
+
+def _text(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None

@@ -1,0 +1,90 @@
+"""Every error to one answer: a JSON body, or a page with the same words."""
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+
+from domain.ledger import Conflict, Unavailable
+from domain.sealed import Erased
+from domain.shared.errors import Declined, Invalid, NotFound, Refused, Unreachable
+from web.services import prefers_html
+
+RETRY_AFTER_SECONDS = "5"
+HTTP_CODES = {
+    400: "unreadable_body",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+}
+HTTP_SENTENCES = {
+    400: "The request cannot be read.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The body is too large.",
+    415: "This address does not take that content type.",
+    429: "Too many requests; please wait a little.",
+}
+
+log = logging.getLogger("daybook.web")
+
+
+def answer(status: int, code: str, message: str, **more: Any) -> ResponseReturnValue:
+    """The error body of every endpoint, or its page for callers who prefer one."""
+    error = {"error": code, "message": message, **more}
+    if prefers_html():
+        page = "not_found.html" if status == 404 else "error.html"
+        return make_response(render_template(page, error={"code": code, **error}), status)
+    return make_response(error, status)
+
+
+def install_errors(app: Flask) -> None:
+    """Map the roots once, so that no blueprint needs a `try`."""
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> ResponseReturnValue:
+        more: dict[str, Any] = getattr(error, "details", {})
+        if isinstance(error, Invalid):
+            more = {"fields": error.fields}
+        return answer(error.status, error.code, str(error), **more)
+
+    @app.errorhandler(Erased)
+    def erased(_: Erased) -> ResponseReturnValue:
+        return refused(NotFound())
+
+    @app.errorhandler(Declined)
+    def declined(_: Declined) -> ResponseReturnValue:
+        return answer(502, "provider_refused", "A provider we depend on refused the request.")
+
+    @app.errorhandler(Unreachable)
+    @app.errorhandler(Unavailable)
+    @app.errorhandler(Conflict)
+    @app.errorhandler(DBAPIError)
+    def unavailable(error: Exception) -> ResponseReturnValue:
+        log.warning("a request could not be served: %s", type(error).__name__)
+        response = make_response(answer(503, "unavailable", "We cannot record this just now; please try again."))
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        return response
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        code = HTTP_CODES.get(status, "server_error" if status >= 500 else "bad_request")
+        response = make_response(answer(status, code, HTTP_SENTENCES.get(status, "The request was refused.")))
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> ResponseReturnValue:
+        reference = uuid4().hex[:12]
+        log.error("request failed: %s at %s", type(error).__name__, request.endpoint, exc_info=error)
+        g.reference = reference
+        return answer(500, "server_error", "Something went wrong on our side.", reference=reference)
