@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from adapters.store.log import SqlLog, Work
-from domain.documents.performers import Outcome
 from domain.ledger import Conflict, Ledger, Unavailable, acting
-from domain.shared.effect import Effect
+from domain.shared.effect import Effect, Outcome
 from domain.shared.errors import Declined, Unreachable
 
 LEASE = timedelta(seconds=60)  # longer than any vendor call may take
@@ -38,7 +37,9 @@ class EffectRunner:
         performers: Mapping[tuple[str, str], Performer],
         *,
         now: Callable[[], datetime],
+        lease: timedelta = LEASE,
     ) -> None:
+        self._lease = lease
         self._ledger, self._log, self._performers, self._now = ledger, log, performers, now
         self.worker = f"{os.getpid()}-{uuid4().hex[:8]}"
         self._wake = threading.Event()
@@ -48,10 +49,13 @@ class EffectRunner:
         """Every (channel, kind) that can be carried out."""
         return frozenset(self._performers)
 
-    def take(self, *, limit: int, effect: UUID | None = None) -> list[Work]:
+    def take(self, *, limit: int) -> list[Work]:
         """Take due effects in hand."""
+        return self._take(self.worker, limit=limit)
+
+    def _take(self, worker: str, *, limit: int, effect: UUID | None = None) -> list[Work]:
         now = self._now()
-        return self._log.take_work(worker=self.worker, now=now, until=now + LEASE, limit=limit, effect=effect)
+        return self._log.take_work(worker=worker, now=now, until=now + self._lease, limit=limit, effect=effect)
 
     def run_due(self) -> int:
         """Carry out everything that is due, one after the other; returns how many attempts were made."""
@@ -63,8 +67,9 @@ class EffectRunner:
         return attempts
 
     def run_one(self, effect: UUID) -> None:
-        """Carry out one effect if it is due and first in its lane, then those behind it."""
-        for item in self.take(limit=1, effect=effect):
+        """Carry out one effect if it is due and first in its lane; `run` then goes on with those behind it."""
+        # A name of its own: when `run` stops and hands back its work, what a ring has in hand stays in hand.
+        for item in self._take(f"{self.worker}-rung", limit=1, effect=effect):
             self.perform(item)
             self.wake()
 

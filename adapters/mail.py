@@ -1,15 +1,15 @@
 """Letters to MIME: a text and an HTML part from a pair of templates, with the headers that keep a thread together."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from domain.documents.letters import Letter, company
-from domain.documents.office import Office
+from domain.shared.letter import Letter
 
 TEMPLATES = Path(__file__).parent / "templates" / "mail"
 
@@ -17,8 +17,8 @@ TEMPLATES = Path(__file__).parent / "templates" / "mail"
 class MailRenderer:
     """Renders a letter once; the result is stored and sent byte for byte on every attempt."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, *, sender: str, company: Mapping[str, str]) -> None:
+        self._sender, self._company = sender, company
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=select_autoescape(["html"]),
@@ -29,10 +29,12 @@ class MailRenderer:
 
     def render(self, letter: Letter, *, at: datetime) -> str:
         """The whole message as text, headers included; `at` is its date."""
-        values = {"company": company(self._office), **letter.values}
-        message = EmailMessage(policy=SMTP)
-        message["From"] = self._office.mail_from
-        message["To"] = letter.to
+        values = {"company": self._company, **letter.values}
+        # Names of hosts have an ASCII form that any server takes; what stands before the @ has none.
+        user, _, host = letter.to.rpartition("@")
+        message = EmailMessage(policy=SMTP if user.isascii() else SMTPUTF8)
+        message["From"] = self._sender
+        message["To"] = f"{user}@{host.encode('idna').decode()}"
         message["Subject"] = letter.subject
         message["Date"] = format_datetime(at)
         message["Message-ID"] = letter.message_id

@@ -1,7 +1,6 @@
 """The environment, read once at the start: typed, and complaining in full sentences."""
 
 import base64
-import binascii
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tracking_rate: str
     trusted_proxies: int
     effect_workers: int
+    effect_lease_seconds: int
     log_level: str
     metrics_token: str | None
     office: Office
@@ -75,7 +75,7 @@ class _Reader:
     def read(self, name: str, default: str, parse: Callable[[str], T], expected: str, fallback: T) -> T:
         try:
             return parse(self.text(name, default))
-        except (ValueError, KeyError, binascii.Error, ZoneInfoNotFoundError, msgspec.MsgspecError):
+        except (ValueError, KeyError, OSError, ZoneInfoNotFoundError, msgspec.MsgspecError):
             self.problems.append(f"DAYBOOK_{name} must be {expected}.")
             return fallback
 
@@ -96,6 +96,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         tracking_rate=reader.text("TRACKING_RATE", "60/minute"),
         trusted_proxies=reader.read("TRUSTED_PROXIES", "0", _count, "a whole number, 0 or more", 0),
         effect_workers=reader.read("EFFECT_WORKERS", "4", _positive, "a whole number, 1 or more", 1),
+        effect_lease_seconds=reader.read("EFFECT_LEASE_SECONDS", "60", _positive, "a whole number, 1 or more", 1),
         log_level=reader.read("LOG_LEVEL", "info", _one_of(*LEVELS), f"one of {', '.join(LEVELS)}", "info"),
         metrics_token=reader.text("METRICS_TOKEN") or None,
         office=_office(reader),

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from adapters.effects import EffectRunner, Performer
 from adapters.files import FileStore
+from adapters.housekeeping import keep_house
 from adapters.mail import MailRenderer
 from adapters.queue import RedisDoorbell
 from adapters.sandbox.crm import SandboxCrm
@@ -21,12 +22,13 @@ from adapters.store.log import SqlLog
 from adapters.store.postgres import PostgresLog
 from adapters.store.sqlite import SQLiteLog
 from domain.documents import policy
-from domain.documents.letters import Letter
+from domain.documents.letters import company
 from domain.documents.order import Order
 from domain.documents.performers import Performers
 from domain.documents.price_list import PriceList
 from domain.ledger import Aggregate, Ledger, Open, Policy
 from domain.shared.effect import Effect
+from domain.shared.letter import Letter
 from domain.shared.receipt import Receipt
 from projections.across.audit_trail import AUDIT_TRAIL
 from projections.across.effects import EFFECTS
@@ -70,13 +72,14 @@ class Services:
         self.ledger = Ledger(self.log, policies=POLICIES, on_recorded=self._recorded)
         self.follower = Follower(self.log, self.home, VIEWS, now=now)
         self.sandbox = Sandbox(settings.sandbox_path, now)
-        self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now)
+        lease = timedelta(seconds=settings.effect_lease_seconds)
+        self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now, lease=lease)
         self.doorbell = RedisDoorbell(settings.redis_url, self.runner) if settings.redis_url else None
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def _performers(self) -> Mapping[tuple[str, str], Performer]:
-        mails = MailRenderer(self.office)
+        mails = MailRenderer(sender=self.office.mail_from, company=company(self.office))
 
         def render(letter: Letter, effect: Effect) -> str:
             return mails.render(letter, at=effect.requested.at)
@@ -118,6 +121,7 @@ class Services:
         self._spawn("follower", lambda: self.follower.run(self._stopping.is_set))
         threads = self.settings.effect_workers
         self._spawn("runner", lambda: self.runner.run(self._stopping.is_set, threads=threads))
+        self._spawn("housekeeper", lambda: keep_house(self.files, self.ledger, now=self.now, wait=self._stopping.wait))
         if self.doorbell is not None:
             self.doorbell.start(threads=threads)
 

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from domain.ledger import Event, Unavailable
-from projections.home import Home, Moved
+from domain.ledger import Event
+from projections.home import Home, Moved, is_the_databases
 from projections.view import View
 
 BATCH = 1_000
@@ -65,20 +64,23 @@ class Follower:
     def refresh(self) -> None:
         """Read every view's position and parked streams from its home."""
         states = self._home.states()
-        self._positions = {
-            view.name: states[view.name]["position"]
-            for view in self.views
-            if states[view.name]["version"] == view.version  # else its rows wait for a rebuild
-        }
         for view in self.views:
             self._parked[view.name] = {row["stream"] for row in self._home.parked(view)}
+        with self._moved:
+            self._positions = {
+                view.name: states[view.name]["position"]
+                for view in self.views
+                if states[view.name]["version"] == view.version  # else its rows wait for a rebuild
+            }
+            self._moved.notify_all()
 
     def step(self) -> bool:
         """Read one batch and feed it to the views; False when there was nothing to read."""
-        if not self._positions:
+        if len(self._positions) < len(self.views):
             self.refresh()
-        after = min(self._positions.values(), default=0)
-        rows = self._source.read(after, BATCH)
+        if not self._positions:
+            return False
+        rows = self._source.read(min(self._positions.values()), BATCH)
         if not rows:
             return False
         batch = [(position, name, self._decode(name, data)) for position, name, data in rows]
@@ -105,26 +107,36 @@ class Follower:
         """Move a view over these events; a failing one is found by halving and parked for this view alone."""
         past, to = self._positions[view.name], news[-1][0]
         try:
-            self._write(view, news, past=past, to=to)
+            self._write_or_park(view, news, past=past, to=to)
         except Moved:
             self.refresh()
-            return
         except Exception as error:
-            if _is_the_databases(error):
+            if is_the_databases(error) or len(news) == 1:
                 raise
-            if len(news) > 1:
-                half = len(news) // 2
-                self._advance(view, news[:half])
-                if self._positions[view.name] == news[half - 1][0]:
-                    self._advance(view, news[half:])
-                return
+            half = len(news) // 2
+            self._advance(view, news[:half])
+            if self._positions.get(view.name) == news[half - 1][0]:
+                self._advance(view, news[half:])
+        else:
+            self._reached(view, to)
+
+    def _write_or_park(self, view: View, news: Sequence[Read], *, past: int, to: int) -> None:
+        try:
+            self._write(view, news, past=past, to=to)
+        except Moved:
+            raise
+        except Exception as error:
+            if is_the_databases(error) or len(news) > 1:
+                raise
             self._park(view, news[0], past=past, reason=f"{type(error).__name__}: {error}")
-        self._reached(view, to)
 
     def _write(self, view: View, news: Sequence[Read], *, past: int, to: int) -> None:
-        parked, names = self._parked[view.name], self._names[view.name]
+        names = self._names[view.name]
         events: list[tuple[int, Any]] = []
         with self._home.advancing(view, past=past, to=to) as connection:
+            if self._parked[view.name]:  # a retry or a rebuild, perhaps elsewhere, may have folded them
+                self._parked[view.name] = self._home.parked_streams(connection, view)
+            parked = self._parked[view.name]
             for position, name, event in news:
                 if isinstance(event, Broken):
                     if name in names or name not in self._known:
@@ -158,22 +170,29 @@ class Follower:
     def retry_parked(self, view: View) -> int:
         """Fold a view's parked events once more, in order; returns how many are still parked."""
         stuck: set[str] = set()
-        for row in self._home.parked(view):
-            if row["stream"] in stuck:
-                continue
-            [(position, name, data)] = self._source.read(row["position"] - 1, 1)
-            try:
-                with self._home.engine.begin() as connection:
+        while rows := [row for row in self._home.parked(view) if row["stream"] not in stuck]:
+            for row in rows:
+                if row["stream"] not in stuck and not self._retry(view, row["position"]):
+                    stuck.add(row["stream"])
+        still = self._home.parked(view)
+        self._parked[view.name] = {row["stream"] for row in still}
+        return len(still)
+
+    def _retry(self, view: View, position: int) -> bool:
+        """Fold one parked event; False when it still fails."""
+        [(position, name, data)] = self._source.read(position - 1, 1)
+        try:
+            with self._home.engine.begin() as connection:
+                self._home.state(connection, view, lock=True)  # rows may be shared with what is folded just now
+                if self._home.unpark(connection, view, position):
                     event = self._source.decode(name, data)
                     self._home.apply(connection, view, view.live, [(position, event)])
-                    self._home.unpark(connection, view, position)
-            except Exception as error:
-                if _is_the_databases(error):
-                    raise
-                log.error("view %s still cannot fold event %d: %s", view.name, position, type(error).__name__)
-                stuck.add(row["stream"])
-        self._parked[view.name] = {row["stream"] for row in self._home.parked(view)}
-        return len(self._home.parked(view))
+        except Exception as error:
+            if is_the_databases(error):
+                raise
+            log.error("view %s still cannot fold event %d: %s", view.name, position, type(error).__name__)
+            return False
+        return True
 
     def position(self, view: View) -> int:
         """How far this follower has brought a view."""
@@ -190,8 +209,8 @@ class Follower:
         try:
             self._home.install(self.views)
             self.refresh()
-        except (DBAPIError, Unavailable):
-            log.warning("the views' database does not answer")
+        except Exception as failure:
+            log.warning("the views' database does not answer: %s", type(failure).__name__)
 
     def wake(self) -> None:
         """There is something to read."""
@@ -210,8 +229,3 @@ class Follower:
                 self._wake.wait(POLL_SECONDS)
         finally:
             stop_listening()
-
-
-def _is_the_databases(error: Exception) -> bool:
-    """Whether the database failed, rather than the event: then the same batch is tried again later."""
-    return isinstance(error, DBAPIError) and not isinstance(error, (DataError, IntegrityError))

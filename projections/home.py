@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from projections.view import Journal, Moment, Row, RowView, View
@@ -47,6 +48,8 @@ PARKED = Table(
     Column("parked_at", Moment, nullable=False),
 )
 PARAMETERS_PER_STATEMENT = 5_000
+NEXT, OLD = "__next", "__old"
+WRONG_TYPE = "42804"
 
 
 class Moved(Exception):
@@ -70,6 +73,9 @@ class Home:
 
     def _install(self, connection: Connection, view: View) -> None:
         state = self.state(connection, view)
+        if state is None:  # rows nobody knows the position of are worth nothing
+            for suffix in ("", NEXT, OLD):
+                self.drop(connection, f"{view.name}{suffix}")
         there = inspect(connection).has_table(view.name)
         if not there:
             generation = state["generation"] + 1 if state else 1
@@ -179,7 +185,9 @@ class Home:
         """Set an event aside for this view; it is shown to staff and can be tried again."""
         connection.execute(
             self._upsert(PARKED)
-            .values(view=view.name, position=position, stream=stream, reason=reason[:1000], parked_at=at)
+            .values(
+                view=view.name, position=position, stream=stream, reason=reason.replace("\0", "")[:1000], parked_at=at
+            )
             .on_conflict_do_nothing()
         )
 
@@ -188,9 +196,14 @@ class Home:
         query = select(PARKED).order_by(PARKED.c.view, PARKED.c.position)
         return self.rows(query if view is None else query.where(PARKED.c.view == view.name))
 
-    def unpark(self, connection: Connection, view: View, position: int) -> None:
-        """The event has folded after all."""
-        connection.execute(delete(PARKED).where(PARKED.c.view == view.name, PARKED.c.position == position))
+    def parked_streams(self, connection: Connection, view: View) -> set[str]:
+        """The streams whose events this view keeps aside."""
+        return set(connection.scalars(select(PARKED.c.stream).where(PARKED.c.view == view.name)))
+
+    def unpark(self, connection: Connection, view: View, position: int) -> bool:
+        """Take a parked event back; False when somebody else has."""
+        where = PARKED.c.view == view.name, PARKED.c.position == position
+        return connection.execute(delete(PARKED).where(*where)).rowcount == 1
 
     def apply(self, connection: Connection, view: View, table: Table, events: Sequence[tuple[int, Any]]) -> None:
         """Fold these (position, event) pairs, in order, into a table of the view."""
@@ -207,3 +220,15 @@ class Home:
             for key, event in keyed:
                 present[key] = view.evolve(present[key], event)
             self.save(connection, view, table, present)
+
+
+def is_the_databases(error: Exception) -> bool:
+    """Whether the database failed, rather than the event: then the same is tried again later.
+
+    A value that it cannot take is the event's, also where the driver finds out before the database is asked.
+    """
+    if not isinstance(error, DBAPIError) or isinstance(error, (DataError, IntegrityError)):
+        return False
+    by_driver = getattr(error.orig, "sqlstate", None) in (None, WRONG_TYPE)
+    is_value = isinstance(error, (ProgrammingError, InterfaceError)) and by_driver
+    return error.connection_invalidated or not is_value

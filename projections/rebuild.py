@@ -2,21 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from domain.ledger import Event
 from projections.follow import Source
-from projections.home import PARKED, POSITIONS, Home
+from projections.home import NEXT, OLD, PARKED, POSITIONS, Home, is_the_databases
 from projections.view import Journal, Row, RowView, View
 
 CHUNK_ROWS = 5_000
 CATCH_UP_EVENTS = 1_000
-NEXT, OLD = "__next", "__old"
 
 
 class History(Source, Protocol):
@@ -59,8 +59,9 @@ class Rebuild:
         self._source, self._home, self._view, self._now, self._progress = source, home, view, now, progress
         self._names = list(source.readable_as(view.folds))
         self._next = view.table(NEXT)
-        self._events = self._rows = 0
+        self._events = 0
         self._setbacks: list[_Setback] = []
+        self._stuck: set[str] = set()
 
     def run(self) -> Rebuilt:
         """Build, catch up, swap; returns what was done. Safe to start again after a crash."""
@@ -77,10 +78,14 @@ class Rebuild:
             view=self._view.name,
             position=position,
             events=self._events,
-            rows=self._rows,
+            rows=self._count(),
             parked=len(self._setbacks),
             seconds=time.monotonic() - started,
         )
+
+    def _count(self) -> int:
+        [row] = self._home.rows(select(func.count().label("rows")).select_from(self._view.live))
+        return int(row["rows"])
 
     def _fill(self, upto: int) -> None:
         match self._view:
@@ -91,27 +96,30 @@ class Rebuild:
             case _:
                 self._fold_in_order(0, upto)
 
-    def _read(self, upto: int, *, by_stream: bool = False) -> Iterator[tuple[int, Event]]:
-        """Events up to a position; those that cannot be decoded are set aside with the rest of their stream."""
-        stuck: set[str] = set()
-        for position, name, data in self._source.scan(upto=upto, names=self._names, by_stream=by_stream):
+    def _read(self, upto: int, *, after: int = 0, by_stream: bool = False) -> Iterator[tuple[int, Event]]:
+        """Events up to a position; one that cannot be decoded or folded is set aside with the rest of its stream."""
+        scan = self._source.scan(after=after, upto=upto, names=self._names, by_stream=by_stream)
+        for position, name, data in scan:
             self._events += 1
             if self._events % CHUNK_ROWS == 0:
                 self._progress(self._events)
             try:
                 event = self._source.decode(name, data)
             except Exception as error:
-                stream = msgspec.json.decode(data)["stream"]
-                self._set_aside(position, stream, error)
-                stuck.add(stream)
+                self._set_aside(position, msgspec.json.decode(data)["stream"], error)
                 continue
-            if stuck and str(event.stream) in stuck:
-                self._setbacks.append(_Setback(position, str(event.stream), "behind a parked event"))
-                continue
-            yield position, event
+            if not self._is_stuck(position, event):
+                yield position, event
 
     def _set_aside(self, position: int, stream: str, error: Exception) -> None:
         self._setbacks.append(_Setback(position, stream, f"{type(error).__name__}: {error}"))
+        self._stuck.add(stream)
+
+    def _is_stuck(self, position: int, event: Event) -> bool:
+        stream = str(event.stream)
+        if stream in self._stuck:
+            self._setbacks.append(_Setback(position, stream, "behind a parked event"))
+        return stream in self._stuck
 
     def _entries(self, view: Journal, position: int, event: Event) -> list[Row]:
         try:
@@ -123,53 +131,44 @@ class Rebuild:
     def _folded(self, view: RowView, events: Iterator[tuple[int, Event]]) -> Iterator[Row]:
         for stream, of_stream in groupby(events, key=lambda read: read[1].stream):
             row: Row | None = None
-            failed = False
             for position, event in of_stream:
-                if failed:
-                    self._setbacks.append(_Setback(position, str(stream), "behind a parked event"))
-                    continue
                 try:
                     row = view.evolve(row, event)
                 except Exception as error:
                     self._set_aside(position, str(stream), error)
-                    failed = True
             if row is not None:
                 yield row
 
     def _load(self, rows: Iterator[Row]) -> None:
-        with self._home.engine.begin() as connection:
-            chunk: list[Row] = []
-            for row in rows:
-                chunk.append(row)
-                if len(chunk) == CHUNK_ROWS:
-                    self._flush(connection, chunk)
-            self._flush(connection, chunk)
-
-    def _flush(self, connection: Connection, chunk: list[Row]) -> None:
-        self._home.bulk(connection, self._next, chunk)
-        self._rows += len(chunk)
-        chunk.clear()
+        """Write rows in chunks, each its own transaction: on SQLite the follower writes in between."""
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            with self._home.engine.begin() as connection:
+                self._home.bulk(connection, self._next, chunk)
 
     def _fold_in_order(self, after: int, upto: int, connection: Connection | None = None) -> None:
         """Fold events in the order of the log, one transaction per batch unless one is given."""
-        batch: list[tuple[int, Any]] = []
-        for position, name, data in self._source.scan(after=after, upto=upto, names=self._names):
-            batch.append((position, self._source.decode(name, data)))
-            self._events += 1
-            if len(batch) == CATCH_UP_EVENTS:
-                self._fold_batch(batch, connection)
-        self._fold_batch(batch, connection)
+        events = self._read(upto, after=after)
+        while batch := list(islice(events, CATCH_UP_EVENTS)):
+            with nullcontext(connection) if connection else self._home.engine.begin() as present:
+                self._fold(present, batch)
+            self._progress(self._events)
 
-    def _fold_batch(self, batch: list[tuple[int, Any]], connection: Connection | None) -> None:
-        stuck = {setback.stream for setback in self._setbacks}
-        good = [(position, event) for position, event in batch if str(event.stream) not in stuck]
-        if connection is not None:
-            self._home.apply(connection, self._view, self._next, good)
-        else:
-            with self._home.engine.begin() as own:
-                self._home.apply(own, self._view, self._next, good)
-        self._progress(self._events)
-        batch.clear()
+    def _fold(self, connection: Connection, batch: Sequence[tuple[int, Any]]) -> None:
+        """Fold a batch into the next table; a failing event is found by halving and set aside."""
+        good = [(position, event) for position, event in batch if not self._is_stuck(position, event)]
+        try:
+            with connection.begin_nested():
+                self._home.apply(connection, self._view, self._next, good)
+        except Exception as error:
+            if is_the_databases(error):
+                raise
+            if len(good) == 1:
+                position, event = good[0]
+                self._set_aside(position, str(event.stream), error)
+                return
+            half = len(good) // 2
+            self._fold(connection, good[:half])
+            self._fold(connection, good[half:])
 
     def _catch_up(self, position: int) -> int:
         while (last := self._source.last_position()) - position > CATCH_UP_EVENTS:

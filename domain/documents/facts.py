@@ -33,7 +33,7 @@ def labelled(choices: Choices, answers: Answers) -> Iterator[tuple[str, str]]:
         value = getattr(answers, name, None) or getattr(choices, name, None)
         if value is True:
             yield label, "Yes"
-        elif isinstance(value, tuple):
+        elif value and isinstance(value, tuple):
             yield label, ", ".join(service.replace("_", " ") for service in value)
         elif value:
             yield label, str(value)

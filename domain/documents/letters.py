@@ -1,7 +1,7 @@
 """The mails of an order: to whom, under which subject, in which thread, and what they say."""
 
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,22 +12,8 @@ from domain.documents.order import Order
 from domain.documents.stages import first_stage
 from domain.shared.attribution import Attribution
 from domain.shared.contact import redacted_name
+from domain.shared.letter import Letter
 from domain.shared.money import decimal_text
-
-
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail before it is rendered: `template` names the pair of HTML and text, `values` fill it.
-
-    The provider replaces Message-IDs, so `references` begins with an anchor id that every mail of a thread names.
-    """
-
-    template: str
-    to: str
-    subject: str
-    values: Mapping[str, Any]
-    message_id: str
-    in_reply_to: str | None = None
-    references: tuple[str, ...] = ()
 
 
 def staff_notice(order: Order, office: Office) -> Letter:
@@ -50,7 +36,6 @@ def staff_notice(order: Order, office: Office) -> Letter:
 
 def _notice_values(order: Order, office: Office) -> dict[str, Any]:
     placed, answers, contact = order.placed, order.placed.answers.open(), order.contact.open()
-    quote = placed.quote
     return {
         "kind_label": order.kind.long_label,
         "order_id": str(order.id),
@@ -60,8 +45,8 @@ def _notice_values(order: Order, office: Office) -> dict[str, Any]:
         "files": file_links(order, office),
         "matched_call": None,
         "attribution_line": attribution_line(order.attribution),
-        "price_lines": price_lines(quote) if quote else [],
-        "total": decimal_text(quote.total_cents) if quote else None,
+        "price_lines": price_lines(placed.quote) if placed.quote else [],
+        "total": decimal_text(placed.quote.total_cents) if placed.quote else None,
         "paid": order.kind.paid,
     }
 
@@ -93,7 +78,8 @@ def file_links(order: Order, office: Office) -> list[tuple[str, str]]:
     """(name, address) of each file; the address alone is the permission to read it."""
     names = order.placed.file_names.open() if order.placed.file_names else ()
     return [
-        (name, office.url("/" + file_key(file.key, name))) for file, name in zip(order.placed.files, names, strict=True)
+        (name, office.url("/" + quote(file_key(file.key, name))))
+        for file, name in zip(order.placed.files, names, strict=True)
     ]
 
 

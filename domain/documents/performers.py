@@ -2,24 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from domain.documents import crm as fields
 from domain.documents.files import file_key
-from domain.documents.letters import Letter, staff_notice, welcome
+from domain.documents.letters import staff_notice, welcome
 from domain.documents.office import Office
 from domain.documents.order import Order
-from domain.ledger import Aggregate, Ledger
-from domain.shared.effect import Effect
+from domain.ledger import Ledger
+from domain.shared.effect import Effect, Outcome
 from domain.shared.errors import Declined
+from domain.shared.letter import Letter
 from domain.shared.ports import Crm, Files, Mailer
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What the vendor calls the result, and the aggregates that learnt something from it."""
-
-    proof: str
-    learnt: tuple[Aggregate, ...] = ()
 
 
 class Performers:

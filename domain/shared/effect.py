@@ -14,6 +14,13 @@ RETRY_AFTER_SECONDS = (3, 6, 12, 24, 48)
 LONGEST_PAUSE_SECONDS = 60
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What the vendor calls the result, and the aggregates that learnt something from it."""
+
+    proof: str
+    learnt: tuple[Aggregate, ...] = ()
+
+
 class NotGivenUp(Exception):
     """Only an effect that was given up can be rung again."""
 

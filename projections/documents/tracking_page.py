@@ -13,6 +13,7 @@ from projections.home import Home
 from projections.view import Json, Moment, Row, RowView
 
 AWAITING = "awaiting_payment"
+TRANSLATED = "translated"  # a step nobody wanted is shown once the CRM reports it
 
 
 class TrackingPage(RowView, name="tracking_page"):
@@ -71,8 +72,8 @@ def find_page(home: Home, tracking_id: str) -> Row | None:
 def page_facts(row: Row, *, name: str) -> dict[str, Any]:
     """What the page says, in the names of its JSON; `name` is the redacted one."""
     kind = KINDS[row["kind"]]
-    stages = stages_of(kind.service, translated=row["translation_r"])
     reached = dict(row["reached"])
+    stages = stages_of(kind.service, translated=row["translation_r"] or TRANSLATED in reached)
     codes = [stage.code for stage in stages]
     step = codes.index(row["stage"]) + 1 if row["stage"] in codes else None
     current = stages[step - 1] if step else None

@@ -22,15 +22,11 @@ from web.services import acting_as, now, services
 
 def new_form(kind: Kind, *, earlier: Order | None = None, has_files: bool = False) -> OrderForm:
     """The form as it is to be judged: today, or as it was when the same request came first."""
-    if earlier is not None:
-        quote = earlier.placed.quote
-        packages, shipping = ({quote.package_code}, {quote.shipping_code}) if quote else (set(), set())
-        offer = Offer(packages=frozenset(filter(None, packages)), shipping=frozenset(shipping))
-    else:
-        prices = current_prices(services().ledger) if kind.paid else None
-        offer = Offer(
-            packages=frozenset(prices.packages if prices else ()), shipping=frozenset(prices.shipping if prices else ())
-        )
+    prices = current_prices(services().ledger) if kind.paid else None
+    packages, shipping = (set(prices.packages), set(prices.shipping)) if prices else (set(), set())
+    if earlier is not None and (quote := earlier.placed.quote):
+        packages, shipping = packages | {quote.package_code or ""}, shipping | {quote.shipping_code}
+    offer = Offer(packages=frozenset(packages), shipping=frozenset(shipping))
     at = earlier.placed.at if earlier is not None else now()
     return FORMS[kind.code](offer=offer, now=at, office=services().office.zone, has_files=has_files)
 
@@ -41,7 +37,7 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
     Raises `Invalid` with everything that is wrong, `PriceChanged`, `IdempotencyKeyReused`.
     """
     ours = services()
-    digest = sha256(f"{kind.path}\0{body.idempotency_key}".encode()).hexdigest() if body.idempotency_key else None
+    digest = request_digest(kind.path, body.idempotency_key) if body.idempotency_key else None
     owner = ours.ledger.owner(request_claim(digest)) if digest else None
     earlier = find_order(ours.ledger, owner) if owner else None
     checked, problems = check_files(
@@ -67,6 +63,11 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
     if replayed:
         _discard(files)
     return order, replayed
+
+
+def request_digest(path: str, key: str) -> str:
+    """How an idempotency key is remembered: only as a digest, and only for its own address."""
+    return sha256(f"{path}\0{key}".encode()).hexdigest()
 
 
 def _keep(uploads: Sequence[Upload], checked: Sequence[CheckedFile]) -> tuple[StoredFile, ...]:
