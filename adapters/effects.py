@@ -126,27 +126,31 @@ class EffectRunner:
                 try:
                     if not stopping():
                         self.perform(item)
+                except Exception:  # the pool would swallow it; the effect stays open until its lease runs out
+                    log.exception("effect %s was left as it is", item.effect)
                 finally:
                     free.release()
                     self.wake()
 
             while not stopping():
                 self._wake.clear()
-                self._hand_out(pool, free, carry_out)
-                self._wake.wait(self._pause())
+                idle = self._hand_out(pool, free, carry_out)
+                self._wake.wait(self._pause() if idle else POLL_SECONDS)
         self._let_go()
 
-    def _hand_out(self, pool: ThreadPoolExecutor, free: threading.Semaphore, carry_out: Callable[[Work], None]) -> None:
+    def _hand_out(self, pool: ThreadPoolExecutor, free: threading.Semaphore, carry_out: Callable[[Work], None]) -> bool:
+        """Give every free thread something to do; False when more may be due than there are threads."""
         try:
             while free.acquire(blocking=False):
                 work = self.take(limit=1)
                 if not work:
                     free.release()
-                    return
+                    return True
                 pool.submit(carry_out, work[0])
         except Unavailable:
             free.release()
             log.warning("the list of open effects cannot be read; trying again")
+        return False
 
     def _pause(self) -> float:
         try:

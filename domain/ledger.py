@@ -34,6 +34,10 @@ class Unavailable(Exception):
     """The ledger cannot be read or written just now; nothing has been recorded."""
 
 
+class Doubtful(Unavailable):
+    """The answer to an append was lost: it may have been recorded all the same."""
+
+
 class UnknownStream(LookupError):
     """No aggregate of this kind has this id."""
 

@@ -23,10 +23,14 @@ H = TypeVar("H", bound=Home)
 EVERYTHING: tuple[type[Aggregate], ...] = (Tree, Effect)
 
 
+PATIENT_SECONDS = 60  # SQLite's writers do not queue fairly, and a busy machine makes the unlucky one wait
+
+
 def make_log(url: str, *, aggregates: Iterable[type[Aggregate]] = EVERYTHING, master_key: bytes = MASTER_KEY) -> SqlLog:
     """The log at a database's URL, not installed yet."""
     if url.startswith("sqlite"):
-        return SQLiteLog(Path(url.removeprefix("sqlite:///")), aggregates, master_key)
+        path = Path(url.removeprefix("sqlite:///"))
+        return SQLiteLog(path, aggregates, master_key, lock_wait_seconds=PATIENT_SECONDS)
     return PostgresLog(url, aggregates, master_key)
 
 

@@ -194,11 +194,12 @@ def all_logs() -> Iterator[StringIO]:
 
 @contextmanager
 def open_world(database_url: str, folder: Path, **more: str) -> Iterator[World]:
-    """A world on an empty database, with the demo prices."""
+    """A world on this database, with the demo prices if it was empty."""
     clock = Clock()
     services = Services(settings_for(database_url, folder, **more), now=clock.now)
     try:
-        demo_prices(services.ledger)
+        if services.log.last_position() == 0:
+            demo_prices(services.ledger)
         yield World(services, clock)
     finally:
         services.stop()

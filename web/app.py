@@ -1,6 +1,7 @@
 """The Flask app: blueprints, error answers, security headers, limits."""
 
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from flask import Flask, Response, g, request
 from flask_bootstrap import Bootstrap5
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.wiring import Services
@@ -20,10 +20,12 @@ from web.cors import install_cors
 from web.documents import media, orders, tracking
 from web.errors import install_errors
 
+SHORT_WAITS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}  # a form waits for no Redis
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self' https://checkout.stripe.com; base-uri 'none'; frame-ancestors 'none'"
 )
+ORDER_PAGE = "documents.show_order"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -37,7 +39,6 @@ def create_app(services: Services) -> Flask:
         OPENAPI_URL_PREFIX="/api",
         OPENAPI_JSON_PATH="openapi.json",
         BOOTSTRAP_SERVE_LOCAL=True,
-        RATELIMIT_HEADERS_ENABLED=True,
     )
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -48,7 +49,7 @@ def create_app(services: Services) -> Flask:
     Bootstrap5(app)
     _install_blueprints(app, services)
     install_errors(app)
-    install_cors(app, origins=services.settings.form_origins, blueprint=orders.bp.name)
+    install_cors(app, origins=services.settings.form_origins, blueprint=orders.bp.name, closed=ORDER_PAGE)
     _install_limits(app, services)
     _install_requests(app, services)
     _install_templates(app, services)
@@ -56,12 +57,14 @@ def create_app(services: Services) -> Flask:
 
 
 def _install_blueprints(app: Flask, services: Services) -> None:
-    documented = Api(app)
+    documented = api.Documented(app)
     app.extensions["daybook-api"] = documented
     documented.register_blueprint(orders.bp)
     documented.register_blueprint(tracking.bp)
-    for blueprint in (home.bp, media.bp, health.bp, api.bp):
+    plain = (home.bp, media.bp, health.bp, api.bp)
+    for blueprint in plain:
         app.register_blueprint(blueprint)
+    api.describe_plain(app, documented, blueprints={blueprint.name for blueprint in plain})
     if services.sandbox is not None:
         app.register_blueprint(sandbox.bp)
 
@@ -69,7 +72,11 @@ def _install_blueprints(app: Flask, services: Services) -> None:
 def _install_limits(app: Flask, services: Services) -> None:
     settings = services.settings
     limiter = Limiter(
-        get_remote_address, app=app, storage_uri=settings.redis_url or "memory://", in_memory_fallback_enabled=True
+        get_remote_address,
+        app=app,
+        storage_uri=settings.redis_url or "memory://",
+        storage_options=SHORT_WAITS if settings.redis_url else {},
+        in_memory_fallback_enabled=True,
     )
     forms, page = limiter.shared_limit(settings.form_rate, scope="forms"), limiter.limit(settings.tracking_rate)
     views: dict[str, Any] = app.view_functions
@@ -78,6 +85,12 @@ def _install_limits(app: Flask, services: Services) -> None:
             views[endpoint] = forms(view)
         elif endpoint == "tracking.show":
             views[endpoint] = page(view)
+
+    @app.after_request
+    def come_back(response: Response) -> Response:
+        if response.status_code == 429 and (limit := limiter.current_limit):
+            response.headers["Retry-After"] = str(max(1, limit.reset_at - int(time.time())))
+        return response
 
 
 def _install_requests(app: Flask, services: Services) -> None:

@@ -6,7 +6,9 @@ from uuid import uuid4
 
 from flask import Flask, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from domain.ledger import Conflict, Unavailable
@@ -15,6 +17,8 @@ from domain.shared.errors import Declined, Invalid, NotFound, Refused, Unreachab
 from web.services import prefers_html
 
 RETRY_AFTER_SECONDS = "5"
+RECORDING = "We cannot record this just now; please try again."
+READING = "We cannot show this just now; please try again."
 HTTP_CODES = {
     400: "unreadable_body",
     404: "not_found",
@@ -33,6 +37,18 @@ HTTP_SENTENCES = {
 }
 
 log = logging.getLogger("daybook.web")
+
+
+class ErrorBody(Schema):
+    """What every error says, for the API document."""
+
+    error = fields.String(required=True, metadata={"description": "A word for programs."})
+    message = fields.String(required=True, metadata={"description": "One sentence for people."})
+    fields = fields.Dict(  # type: ignore[assignment]
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "With `invalid`: what is wrong, by the field's dotted name."},
+    )
 
 
 def answer(status: int, code: str, message: str, **more: Any) -> ResponseReturnValue:
@@ -66,9 +82,11 @@ def install_errors(app: Flask) -> None:
     @app.errorhandler(Unavailable)
     @app.errorhandler(Conflict)
     @app.errorhandler(DBAPIError)
+    @app.errorhandler(PoolTimeout)
     def unavailable(error: Exception) -> ResponseReturnValue:
         log.warning("a request could not be served: %s", type(error).__name__)
-        response = make_response(answer(503, "unavailable", "We cannot record this just now; please try again."))
+        sentence = READING if request.method in ("GET", "HEAD") else RECORDING
+        response = make_response(answer(503, "unavailable", sentence))
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
         return response
 
@@ -85,6 +103,6 @@ def install_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> ResponseReturnValue:
         reference = uuid4().hex[:12]
-        log.error("request failed: %s at %s", type(error).__name__, request.endpoint, exc_info=error)
-        g.reference = reference
+        where = {"reference": reference, "route": request.endpoint, "correlation": g.correlation}
+        log.error("a request failed: %s", type(error).__name__, exc_info=error, extra=where)
         return answer(500, "server_error", "Something went wrong on our side.", reference=reference)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from sqlite3 import Connection
 from typing import BinaryIO
 
 import msgspec
@@ -40,38 +41,46 @@ class SandboxCrm:
         return _record(rows[0]) if rows else None
 
     def find(self, module: str, field: str, value: str) -> CrmRecord | None:
-        rows = self._store.query(
-            f"SELECT {COLUMNS} FROM records WHERE module = ? AND lower(json_extract(fields, ?)) = lower(?) ORDER BY id",
-            module,
-            f'$."{field}"',
-            value,
-        )
-        return CrmRecord((found := _record(rows[0])).id, found.fields) if rows else None
+        with self._store.transaction() as connection:
+            found = _find(connection, module, field, value)
+        return CrmRecord(found.id, found.fields) if found else None
 
     def create(self, module: str, fields: Mapping[str, Field]) -> str:
-        at = self._now().isoformat()
         with self._store.transaction() as connection:
-            row_id = connection.execute(
-                "INSERT INTO records (module, fields, created_at, updated_at) VALUES (?, ?, ?, ?)",
-                (module, msgspec.json.encode(dict(fields)).decode(), at, at),
-            ).lastrowid
-        return str(FIRST_ID + int(row_id or 0))
+            return self._create(connection, module, fields)
 
     def update(self, module: str, record_id: str, fields: Mapping[str, Field]) -> str:
-        known = self.record(record_id)
-        if known is None or known.module != module:
-            raise Declined("the record does not exist")
-        merged = msgspec.json.encode(known.fields | dict(fields)).decode()
         with self._store.transaction() as connection:
-            connection.execute(
-                "UPDATE records SET fields = ?, updated_at = ? WHERE id = ?",
-                (merged, self._now().isoformat(), _row_id(record_id)),
-            )
-        return record_id
+            row = connection.execute(f"SELECT {COLUMNS} FROM records WHERE id = ?", (_row_id(record_id),)).fetchone()
+            if row is None or row[1] != module:
+                raise Declined("the record does not exist")
+            return self._update(connection, _record(row), fields)
 
     def upsert(self, module: str, fields: Mapping[str, Field], *, unique: str) -> str:
-        known = self.find(module, unique, str(fields[unique]))
-        return self.create(module, fields) if known is None else self.update(module, known.id, fields)
+        with self._store.transaction() as connection:
+            known = _find(connection, module, unique, str(fields[unique]))
+            if known is None:
+                return self._create(connection, module, fields)
+            return self._update(connection, known, fields)
+
+    def _create(self, connection: Connection, module: str, fields: Mapping[str, Field]) -> str:
+        at = self._now().isoformat()
+        row_id = connection.execute(
+            "INSERT INTO records (module, fields, created_at, updated_at) VALUES (?, ?, ?, ?)",
+            (module, msgspec.json.encode(dict(fields)).decode(), at, at),
+        ).lastrowid
+        return str(FIRST_ID + int(row_id or 0))
+
+    def _update(self, connection: Connection, known: StoredRecord, fields: Mapping[str, Field]) -> str:
+        connection.execute(
+            "UPDATE records SET fields = ?, updated_at = ? WHERE id = ?",
+            (
+                msgspec.json.encode(known.fields | dict(fields)).decode(),
+                self._now().isoformat(),
+                _row_id(known.id),
+            ),
+        )
+        return known.id
 
     def attachments(self, module: str, record_id: str) -> Sequence[CrmAttachment]:
         rows = self._store.query(
@@ -90,8 +99,18 @@ class SandboxCrm:
         return str(row_id)
 
 
+def _find(connection: Connection, module: str, field: str, value: str) -> StoredRecord | None:
+    row = connection.execute(
+        f"""SELECT {COLUMNS} FROM records
+        WHERE module = ? AND lower(json_extract(fields, ?)) = lower(?) ORDER BY id LIMIT 1""",
+        (module, f'$."{field}"', value),
+    ).fetchone()
+    return _record(row) if row else None
+
+
 def _row_id(record_id: str) -> int:
-    return int(record_id) - FIRST_ID if record_id.isdecimal() else -1
+    ours = record_id.isdecimal() and len(record_id) == len(str(FIRST_ID))
+    return int(record_id) - FIRST_ID if ours else -1
 
 
 def _record(row: tuple[object, ...]) -> StoredRecord:

@@ -14,11 +14,13 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from adapters.store.keys import WrappedKey
 from adapters.store.log import Batch, Row, SqlLog, Work
-from domain.ledger import Aggregate, Conflict, Taken, Unavailable
+from domain.ledger import Aggregate, Conflict, Doubtful, Taken, Unavailable
 
 CLAIM_TAKEN = "DBK01"
+NOT_DONE = {"55P03", "57014"}  # a lock or statement time-out: refused before anything was recorded
 INSTALL_LOCK = 7301000
 RECONNECT_SECONDS = 1.0
+LOCK_WAIT_MS = 5_000  # a form is told to come back rather than kept waiting
 SCAN_ROWS = 5_000
 ROW = "position, name, convert_to(data::text, 'UTF8')"
 FIRST_OF_ITS_LANE = """NOT EXISTS (
@@ -40,7 +42,7 @@ class PostgresLog(SqlLog):
             max_size=connections,
             timeout=5,
             open=False,
-            kwargs={"autocommit": True, "options": "-c timezone=UTC"},
+            kwargs={"autocommit": True, "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT_MS}"},
             check=ConnectionPool.check_connection,
         )
 
@@ -72,7 +74,12 @@ class PostgresLog(SqlLog):
 
     def _append(self, batch: Batch) -> int:
         request = msgspec.json.encode(batch).decode()
-        [[position]] = self._query("SELECT daybook_log.append(%s::json)", (request,))
+        try:
+            [[position]] = self._query("SELECT daybook_log.append(%s::json)", (request,))
+        except Unavailable as error:
+            if isinstance(error.__cause__, PoolTimeout) or getattr(error.__cause__, "sqlstate", None) in NOT_DONE:
+                raise
+            raise Doubtful("PostgreSQL did not answer an append.") from error
         return int(position)
 
     def last_position(self) -> int:

@@ -50,7 +50,8 @@ class Performers:
         wanted, module = fields.contact_fields(self._order(effect)), self._office.contact_module
         known = self._crm.find(module, "Email", str(wanted["Email"]))
         if known is None:
-            return Outcome(self._crm.create(module, wanted))
+            # Another order of the same person may be entering it at this moment.
+            return Outcome(self._crm.upsert(module, wanted, unique="Email"))
         missing = {name: value for name, value in wanted.items() if not known.fields.get(name)}
         return Outcome(self._crm.update(module, known.id, missing) if missing else known.id)
 

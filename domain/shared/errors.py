@@ -39,6 +39,14 @@ class Invalid(Refused):
         self.fields: dict[str, list[str]] = {name: list(messages) for name, messages in fields.items()}
 
 
+class BadSignature(Refused):
+    """An inbound message that does not prove who sent it; nothing of it is stored."""
+
+    code = "bad_signature"
+    status = 400
+    sentence = "The signature does not hold."
+
+
 class Declined(Exception):
     """A vendor understood the request and said no; asking again would not help."""
 

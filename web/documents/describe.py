@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.documents.catalogue import Kind
+from domain.documents.files import MAX_FILES
 from domain.documents.office import Office
+from web.documents.form_page import FILES_HELP
 from web.documents.forms import FORMS, Offer
+from web.documents.reading import JSON, MULTIPART, URLENCODED
 
 KEY_HEADER = {
     "in": "header",
@@ -22,6 +25,17 @@ ERRORS = {
     "422": {"description": "Fields are wrong (`fields` has a list of messages per field), or the key was reused."},
     "429": {"description": "Too many requests; see `Retry-After`."},
     "503": {"description": "Nothing was recorded; try again after `Retry-After` seconds."},
+}
+FILES = {
+    "type": "object",
+    "properties": {
+        "files": {
+            "type": "array",
+            "maxItems": MAX_FILES,
+            "items": {"type": "string", "format": "binary"},
+            "description": FILES_HELP,
+        }
+    },
 }
 ANSWERS = {
     "free": ("order_id", "tracking_id", "file_urls", "tracking_url"),
@@ -40,9 +54,9 @@ def describe_form(kind: Kind, method: str) -> dict[str, Any]:
         office=Office().zone,
         has_files=False,
     )
-    content = {"application/json": {"schema": schema}, "application/x-www-form-urlencoded": {"schema": schema}}
+    content: dict[str, Any] = {media_type: {"schema": schema} for media_type in (JSON, URLENCODED)}
     if kind.takes_files:
-        content["multipart/form-data"] = {"schema": schema}
+        content[MULTIPART] = {"schema": {"allOf": [schema, FILES]}}
     return {
         "summary": f"Place an order: {kind.long_label}.",
         "parameters": [KEY_HEADER],

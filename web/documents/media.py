@@ -4,6 +4,7 @@ from flask import Blueprint, Response, send_file
 
 from domain.documents.commands import find_order
 from domain.documents.files import file_key, folder_key
+from domain.documents.order import Order
 from domain.shared.errors import NotFound
 from web.services import services
 
@@ -16,9 +17,9 @@ def show_file(token: str, name: str) -> Response:
     ours = services()
     folder = folder_key(token)
     owner = ours.ledger.owner(f"file:{folder}")
-    if owner is None:
+    media_type = _media_type(find_order(ours.ledger, owner), folder, name) if owner else None
+    if media_type is None:
         raise NotFound
-    media_type = next(file.media_type for file in find_order(ours.ledger, owner).placed.files if file.key == folder)
     try:
         content = ours.files.open(file_key(folder, name))
     except FileNotFoundError:
@@ -27,3 +28,11 @@ def show_file(token: str, name: str) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Security-Policy"] = "sandbox"
     return response
+
+
+def _media_type(order: Order, folder: str, name: str) -> str | None:
+    """None unless the order's file in this folder has exactly this name; an erased order has no names."""
+    names = order.placed.file_names.open() if order.placed.file_names else ()
+    kept = {file.key: (known, file.media_type) for file, known in zip(order.placed.files, names, strict=True)}
+    known, media_type = kept[folder]
+    return media_type if known == name else None

@@ -81,6 +81,7 @@ def _page_answer(order: Order) -> Response:
 
 
 @bp.get("/order/<uuid:order_id>/")
+@bp.doc(responses={"200": {"description": "A page."}})
 def show_order(order_id: UUID) -> ResponseReturnValue:
     """What was ordered and what it costs, for whoever holds the link; no personal data."""
     order = find_order(services().ledger, order_id)
@@ -99,6 +100,7 @@ def show_order(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/prices/")
+@bp.doc(responses={"200": {"description": "Packages, shipping and single prices; amounts as decimal text."}})
 def show_prices() -> ResponseReturnValue:
     """The prices in force."""
     return price_answer(current_prices(services().ledger))

@@ -12,6 +12,7 @@ from domain.documents.commands import Request, Wish, find_order, order_values, p
 from domain.documents.files import Candidate, CheckedFile, StoredFile, check_files, draw_token, folder_key
 from domain.documents.order import Order, request_claim
 from domain.documents.price_list import current_prices
+from domain.ledger import Doubtful
 from domain.shared.attribution import read_attribution
 from domain.shared.contact import Contact
 from web.documents.forms import FORMS, Offer, OrderForm
@@ -57,6 +58,8 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
                 draw_tracking_id=lambda: tracking_id.draw(os.urandom),
                 request=Request(digest, fingerprint(values, body.files)) if digest else None,
             )
+    except Doubtful:
+        raise  # the order may stand and need its files; if it does not, the daily sweep takes them
     except BaseException:
         _discard(files)
         raise

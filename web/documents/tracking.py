@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 
 from domain.documents.order import OrderNotFound, tracking_id_claim
 from domain.documents.tracking_id import read
+from domain.ledger import Unavailable
 from domain.shared.contact import Contact, redacted_name
 from projections.documents.tracking_page import TRACKING_PAGE, find_page, page_facts
 from projections.view import Row
@@ -49,9 +50,11 @@ def _row(tid: str | None) -> Row | None:
     if tid is None:
         return None
     row = find_page(services().home, tid)
-    if row is None and services().ledger.owner(tracking_id_claim(tid)) and caught_up(TRACKING_PAGE):
-        return find_page(services().home, tid)  # just placed: the view was a moment behind
-    return row
+    if row is not None or services().ledger.owner(tracking_id_claim(tid)) is None:
+        return row
+    if not caught_up(TRACKING_PAGE):  # just placed: the view is a moment behind, or longer
+        raise Unavailable("The tracking page is behind the log.")
+    return find_page(services().home, tid)
 
 
 def _private(response: Response) -> Response:

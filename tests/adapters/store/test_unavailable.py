@@ -1,6 +1,7 @@
 """A database that is locked or gone: the ledger says so in its own words, and nothing is half written."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 
 from adapters.store.sqlite import SQLiteLog
-from domain.ledger import Unavailable
+from domain.ledger import Doubtful, Unavailable
 from tests.sample_trees import plant
 from tests.servers import free_port
 from tests.store_samples import EVERYTHING, MASTER_KEY, make_log, open_log
@@ -51,3 +52,23 @@ def test_a_broken_connection_is_replaced(postgres_database: str) -> None:
                 "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
         assert plant(log, 2) == 2
+
+
+@pytest.mark.postgres
+def test_an_append_whose_connection_breaks_is_doubtful_and_one_that_waits_for_a_lock_is_not(
+    postgres_database: str,
+) -> None:
+    with open_log(postgres_database) as log, psycopg.connect(postgres_database) as rival:
+        rival.execute("SELECT pg_advisory_lock(7301001)")
+        with ThreadPoolExecutor(1) as pool:
+            appending = pool.submit(plant, log, 1)
+            while not rival.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchall():
+                rival.commit()
+            rival.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            )
+            with pytest.raises(Doubtful):
+                appending.result(20)
+        with pytest.raises(Unavailable) as late:
+            plant(log, 2)
+        assert not isinstance(late.value, Doubtful)

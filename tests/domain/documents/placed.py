@@ -6,8 +6,12 @@ from uuid import UUID
 from domain.documents.commands import place_order
 from domain.documents.order import Order
 from domain.ledger import Event, Ledger
+from domain.sealed import Sealed
+from domain.shared.attribution import AttributionLinks
 from tests.memory_log import MemoryLog
 from tests.wishes import NOW, acts, demo_prices, tracking_ids, wish
+
+BEGUN_ID = UUID("6d7e1f7c-2a55-4a51-9d1e-0c7f6f1f8a10")
 
 
 def placed(kind: str, *, number: int = 1, at: datetime = NOW, **changes: object) -> Order:
@@ -29,4 +33,25 @@ def in_the_crm(order: Order, record_id: str = "7") -> Order:
     """The order with a record in the CRM."""
     with acts():
         order.entered_in_crm(module=order.kind.module, record_id=record_id)
+    return order
+
+
+def begun(kind: str, *, links: AttributionLinks | None = None, **changes: object) -> Order:
+    """An order with everything that can happen to it when it is placed."""
+    wanted = wish(kind, **changes)
+    with acts():
+        order = Order.place(
+            BEGUN_ID,
+            Order.Placed(
+                kind=kind,
+                contact=Sealed(wanted.contact),
+                choices=wanted.choices,
+                answers=Sealed(wanted.answers),
+                files=wanted.files,
+                attribution=wanted.attribution,
+                links=Sealed(links) if links else None,
+            ),
+        )
+        order.give_tracking_id("0" * 20, reason="form")
+        order.begin()
     return order

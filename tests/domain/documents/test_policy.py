@@ -1,7 +1,6 @@
 """Events in, effects out: what each kind of order asks of the outside, and when."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -9,36 +8,14 @@ import pytest
 from domain.documents import policy
 from domain.documents.order import Order
 from domain.ledger import Event
-from domain.sealed import Sealed
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.effect import Effect, effect_id
-from tests.wishes import FREE, PAID, STORED_FILE, acts, wish
+from tests.domain.documents.placed import begun
+from tests.wishes import FREE, PAID, STORED_FILE, acts
 
-ORDER_ID = UUID("6d7e1f7c-2a55-4a51-9d1e-0c7f6f1f8a10")
 CONTACT, ENTRY = ("zoho", "enter_contact"), ("zoho", "enter_order")
 ATTRIBUTION, FILE = ("zoho", "enter_attribution"), ("zoho", "attach_file")
 NOTICE, WELCOME = ("mail", "staff_notice"), ("mail", "welcome")
-
-
-def begun(kind: str, *, links: AttributionLinks | None = None, **changes: object) -> Order:
-    """An order with everything that can happen to it when it is placed."""
-    wanted = wish(kind, **changes)
-    with acts():
-        order = Order.place(
-            ORDER_ID,
-            Order.Placed(
-                kind=kind,
-                contact=Sealed(wanted.contact),
-                choices=wanted.choices,
-                answers=Sealed(wanted.answers),
-                files=wanted.files,
-                attribution=wanted.attribution,
-                links=Sealed(links) if links else None,
-            ),
-        )
-        order.give_tracking_id("0" * 20, reason="form")
-        order.begin()
-    return order
 
 
 def asked(order: Order) -> list[Effect]:

@@ -1,0 +1,111 @@
+"""What the commands share: the terminal, `--json`, and a sentence instead of a traceback."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters.settings import Settings, SettingsError, read_settings
+from adapters.store.keys import NotOurs
+from adapters.store.mapper import UnknownEvent
+from adapters.wiring import Services
+from domain.documents import tracking_id
+from domain.documents.order import tracking_id_claim
+from domain.ledger import Unavailable
+
+PLAIN_WIDTH = 200  # columns of a table that goes into a file or another program
+SQLITE = "sqlite:///"
+
+database_option = click.option(
+    "--database", metavar="URL", help="The database to work on, in place of DAYBOOK_DATABASE_URL."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """Where to print: colours and the window's width on a terminal, plain text elsewhere."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table with these headings; long values are folded, never cut."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    return drawn
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def moment_text(moment: datetime | None) -> str:
+    """A time as tables show it: UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if moment else ""
+
+
+def settings_for(database: str | None) -> Settings:
+    """The environment's settings, at `database` if one is given."""
+    given = {"DAYBOOK_DATABASE_URL": database} if database else {}
+    with sentences():
+        return read_settings({**os.environ, **given})
+
+
+@contextmanager
+def opened(database: str | None, *, create: bool = False) -> Iterator[Services]:
+    """The services, closed afterwards; a ledger that is not there yet is made only with `create`."""
+    settings = settings_for(database)
+    file = settings.database_url.removeprefix(SQLITE)
+    if settings.database_url.startswith(SQLITE) and not create and not Path(file).exists():
+        raise click.ClickException(f"There is no ledger at {file}; `daybook serve` makes one.")
+    # The pool reports every attempt to connect; our one sentence says it all.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    with sentences():
+        services = Services(settings)
+        try:
+            yield services
+        finally:
+            services.stop()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn what an operator can put right into one sentence and exit code 1."""
+    try:
+        yield
+    except (SettingsError, UnknownEvent, NotOurs) as error:
+        raise click.ClickException(str(error)) from None
+    except Unavailable as error:
+        raise click.ClickException(f"The ledger does not answer. {error}") from None
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"The database of the views does not answer ({type(error).__name__}).") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from None
+
+
+def find_stream(services: Services, text: str) -> UUID:
+    """The id of a stream, or the owner of a tracking id in any spelling; complains when it is neither."""
+    try:
+        return UUID(text)
+    except ValueError:
+        tid = tracking_id.read(text)
+    if tid is None:
+        raise click.ClickException("This is neither an id nor a tracking id.")
+    owner = services.ledger.owner(tracking_id_claim(tid))
+    if owner is None:
+        raise click.ClickException("No order has this tracking id.")
+    return owner

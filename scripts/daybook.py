@@ -1,0 +1,26 @@
+"""The `daybook` command: serve, look into the ledger, and put things right."""
+
+import click
+
+from scripts.effects import effects
+from scripts.events import events
+from scripts.history import history
+from scripts.rebuild import rebuild
+from scripts.serve import serve
+from scripts.views import views
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="daybook", message="Daybook %(version)s")
+def main() -> None:
+    """Daybook keeps every lead and order as a log of events.
+
+    Settings come from DAYBOOK_ variables of the environment; `.env.example` explains each.
+    """
+
+
+for command in (serve, history, views, rebuild, effects, events):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

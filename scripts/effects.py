@@ -1,0 +1,102 @@
+"""`daybook effects`: what is still to be done at the vendors, and what was given up."""
+
+import getpass
+import os
+from uuid import UUID
+
+import click
+
+from adapters.wiring import Services
+from domain.ledger import Ledger, UnknownStream, acting, repeatable
+from domain.shared.effect import Effect, NotGivenUp
+from projections.across.effects import DEAD, DONE, PENDING, WAITING, count_by_state, list_effects
+from projections.view import Row
+from scripts.console import database_option, find_stream, json_option, moment_text, opened, print_json, table, terminal
+
+OPEN_OR_DEAD = (PENDING, WAITING, DEAD)
+STATES = (*OPEN_OR_DEAD, DONE)
+HIDDEN = ("cause", "correlation")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--state", type=click.Choice(STATES), help="Show those of this state only.")
+@click.option("--subject", metavar="ID|TRACKING_ID", help="Show those asked for by this order, done ones too.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many of each state.")
+@database_option
+@json_option
+@click.pass_context
+def effects(
+    context: click.Context, state: str | None, subject: str | None, limit: int, database: str | None, as_json: bool
+) -> None:
+    """Show the effects that are pending, waiting for another attempt, or dead."""
+    if context.invoked_subcommand is not None:
+        return
+    with opened(database) as services:
+        services.follower.catch_up()
+        stream = str(find_stream(services, subject)) if subject else None
+        states = (state,) if state else STATES if stream else OPEN_OR_DEAD
+        counts = dict.fromkeys(STATES, 0) | count_by_state(services.home)
+        rows = [row for name in states for row in list_effects(services.home, state=name, subject=stream, limit=limit)]
+    if as_json:
+        print_json({"counts": counts, "effects": rows})
+    else:
+        _show(counts, rows)
+
+
+@effects.command()
+@click.argument("effect", metavar="ID", type=click.UUID)
+@database_option
+@json_option
+def retry(effect: UUID, database: str | None, as_json: bool) -> None:
+    """Ring a dead effect again: it is tried anew, from the first attempt on."""
+    with opened(database) as services:
+        rung = _ring_again(services, effect)
+    if as_json:
+        print_json({"effect_id": str(rung.id), "state": PENDING, "channel": rung.channel, "kind": rung.kind})
+    else:
+        click.echo(f"The effect {rung.id} ({rung.channel} {rung.kind}) will be tried again.")
+
+
+def _ring_again(services: Services, id: UUID) -> Effect:
+    try:
+        with acting(by=f"operator:{_os_user()}", via="console", at=services.now()):
+            return _ring(services.ledger, id)
+    except UnknownStream:
+        raise click.ClickException("No effect has this id.") from None
+    except NotGivenUp:
+        raise click.ClickException("This effect was not given up, so there is nothing to ring again.") from None
+
+
+@repeatable
+def _ring(ledger: Ledger, id: UUID) -> Effect:
+    effect = ledger.load(Effect, id)
+    effect.ring_again()
+    ledger.record(effect)
+    return effect
+
+
+def _os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in many containers
+        return str(os.getuid())
+
+
+def _show(counts: dict[str, int], rows: list[Row]) -> None:
+    console = terminal()
+    console.print("  ".join(f"{state}: {number}" for state, number in counts.items()))
+    if not rows:
+        return
+    drawn = table("effect", "subject", "what", "state", "attempts", "asked", "due", "reason or proof")
+    for row in rows:
+        drawn.add_row(
+            row["effect_id"],
+            row["subject"],
+            f"{row['channel']} {row['kind']}",
+            row["state"],
+            str(row["attempts"]),
+            moment_text(row["requested_at"]),
+            moment_text(row["due_at"]),
+            row["proof"] or row["reason"] or "",
+        )
+    console.print(drawn)

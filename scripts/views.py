@@ -1,0 +1,108 @@
+"""`daybook views`: how far each view has come, and the events it would not fold."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+from sqlalchemy import func, select
+
+from adapters.wiring import Services
+from projections.view import View
+from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A view beside the log; `lag` in events. A stale view's rows were folded by an older version of it."""
+
+    view: str
+    position: int
+    lag: int
+    version: int
+    rows_version: int
+    stale: bool
+    rows: int
+    parked: int
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """An event set aside for one view."""
+
+    view: str
+    position: int
+    stream: str
+    reason: str
+    parked_at: datetime
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All views, and where the log ends."""
+
+    last_position: int
+    views: list[Standing]
+    parked: list[Parked]
+
+
+@click.command()
+@click.option("--retry", metavar="NAME", help="First fold the parked events of this view once more.")
+@database_option
+@json_option
+def views(retry: str | None, database: str | None, as_json: bool) -> None:
+    """Show each view's position, lag, rows and parked events."""
+    with opened(database) as services:
+        left = services.follower.retry_parked(find_view(services, retry)) if retry else 0
+        report = _report(services)
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+    if left:
+        raise click.ClickException(f"{left} events of the view {retry} still do not fold.")
+
+
+def find_view(services: Services, name: str) -> View:
+    """The view of this name; complains with all names when there is none."""
+    for view in services.views:
+        if view.name == name:
+            return view
+    names = ", ".join(sorted(view.name for view in services.views))
+    raise click.ClickException(f"There is no view {name}. The views are {names}.")
+
+
+def _report(services: Services) -> Report:
+    # The positions are read first: a view may move on meanwhile, but never seems ahead of the log.
+    states, parked = services.home.states(), services.home.parked()
+    last = services.log.last_position()
+    standings = [_standing(services, view, states[view.name], parked, last) for view in services.views]
+    return Report(last_position=last, views=standings, parked=[Parked(**row) for row in parked])
+
+
+def _standing(
+    services: Services, view: View, state: dict[str, Any], parked: list[dict[str, Any]], last: int
+) -> Standing:
+    [count] = services.home.rows(select(func.count().label("rows")).select_from(view.live))
+    return Standing(
+        view=view.name,
+        position=state["position"],
+        lag=last - state["position"],
+        version=view.version,
+        rows_version=state["version"],
+        stale=state["version"] != view.version,
+        rows=count["rows"],
+        parked=sum(row["view"] == view.name for row in parked),
+    )
+
+
+def _show(report: Report) -> None:
+    drawn = table("view", "position", "lag", "version", "rows", "parked")
+    for view in report.views:
+        version = f"{view.version} (rows of {view.rows_version}: rebuild)" if view.stale else str(view.version)
+        drawn.add_row(view.view, str(view.position), str(view.lag), version, str(view.rows), str(view.parked))
+    console = terminal()
+    console.print(f"The log ends at {report.last_position}.")
+    console.print(drawn)
+    if report.parked:
+        aside = table("view", "position", "stream", "parked at", "reason", title="\nParked events")
+        for event in report.parked:
+            aside.add_row(event.view, str(event.position), event.stream, moment_text(event.parked_at), event.reason)
+        console.print(aside)

@@ -1,0 +1,94 @@
+"""`daybook history`: everything that happened to one subject."""
+
+from uuid import uuid4
+
+from tests.scripts.conftest import Command
+from tests.store_samples import sql
+from tests.world import World
+
+
+def test_an_order_and_its_effects_are_shown_in_the_order_of_the_log(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+    world.run_effects()
+
+    told = daybook.json("history", str(order.id))
+
+    assert told["subject"] == str(order.id)
+    positions = [event["position"] for event in told["events"]]
+    assert positions == sorted(positions)
+    names = [(event["event"], event["work"]) for event in told["events"]]
+    assert names[0] == ("documents.order.Placed", None)
+    assert ("effect.Requested", "mail welcome") in names
+    assert ("effect.Done", "zoho enter_order") in names
+    assert names.index(("effect.Requested", "mail welcome")) < names.index(("effect.Done", "mail welcome"))
+
+
+def test_events_come_with_who_did_it_through_what_and_why(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+
+    placed, asked, *_ = daybook.json("history", str(order.id))["events"]
+
+    assert (placed["by"], placed["via"], placed["cause"]) == ("customer", "form", None)
+    assert asked["cause"] == f"documents.order.Placed/{order.id}/1"
+    assert placed["at"] == "2026-02-09T20:30:00Z"
+
+
+def test_other_orders_are_left_out(world: World, daybook: Command) -> None:
+    order, other = world.place("embassy"), world.place("apostille")
+
+    assert str(other.id) not in daybook.prints("history", str(order.id), "--json")
+
+
+def test_a_tracking_id_is_read_in_any_spelling(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+    assert order.tracking_id
+    spelt = order.tracking_id.lower().replace("0", "o")
+
+    assert daybook.json("history", f"{spelt[:10]}-{spelt[10:]}")["subject"] == str(order.id)
+
+
+def test_an_effect_is_shown_alone(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+    effect = world.effects(order.id)["welcome"]
+    world.run_effects()
+
+    told = daybook.json("history", str(effect.id))["events"]
+
+    assert [event["event"] for event in told] == ["effect.Requested", "effect.Prepared", "effect.Done"]
+    assert all(event["position"] for event in told)
+
+
+def test_personal_data_stays_sealed(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+    world.run_effects()
+
+    assert daybook.json("history", str(order.id))["events"][0]["fields"]["contact"] == {"sealed": True}
+    for printed in (daybook.prints("history", str(order.id)), daybook.prints("history", str(order.id), "--json")):
+        assert "John" not in printed
+        assert "john@example.com" not in printed
+    assert "contact: (sealed)" in daybook.prints("history", str(order.id))
+
+
+def test_personal_data_is_opened_when_asked(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+
+    fields = daybook.json("history", str(order.id), "--reveal")["events"][0]["fields"]
+
+    assert fields["contact"]["name"] == "John Doe"
+    assert "John Doe" in " ".join(daybook.prints("history", str(order.id), "--reveal").split())
+
+
+def test_erased_personal_data_says_so(world: World, daybook: Command) -> None:
+    order = world.place("embassy")
+    sql(world.services.settings.database_url, "UPDATE keys SET wrapped = NULL WHERE subject = ?", order.id)
+
+    fields = daybook.json("history", str(order.id), "--reveal")["events"][0]["fields"]
+
+    assert fields["contact"] == {"erased": True}
+    assert "contact: (erased)" in daybook.prints("history", str(order.id), "--reveal")
+
+
+def test_an_unknown_id_is_answered_with_a_sentence(world: World, daybook: Command) -> None:
+    assert daybook.complains("history", str(uuid4())) == "Nothing in the ledger has this id."
+    assert daybook.complains("history", "0123456789ABCDEFGHJK") == "No order has this tracking id."
+    assert daybook.complains("history", "nonsense") == "This is neither an id nor a tracking id."
