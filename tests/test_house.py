@@ -44,7 +44,8 @@ def modules() -> Iterator[str]:
     for package in PACKAGES:
         yield package.__name__
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            yield found.name
+            if not found.name.startswith("scripts.bench"):  # their peers are an extra
+                yield found.name
 
 
 def subclasses(root: type[T]) -> list[type[T]]:
