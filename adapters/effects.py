@@ -5,16 +5,19 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from adapters.store.log import SqlLog, Work
-from domain.ledger import Conflict, Ledger, Unavailable, acting
+from domain.ledger import Aggregate, Conflict, Ledger, Unavailable, acting
+from domain.sealed import Erased
 from domain.shared.effect import Effect, Outcome
 from domain.shared.errors import Declined, Unreachable
 
 LEASE = timedelta(seconds=60)  # longer than any vendor call may take
 POLL_SECONDS = 1.0
+ATTEMPTS_ON_CONFLICT = 3
 ACTOR = "daybook"
 
 log = logging.getLogger("daybook.effects")
@@ -74,25 +77,34 @@ class EffectRunner:
             self.wake()
 
     def perform(self, work: Work) -> None:
-        """One attempt at one effect that has been taken in hand, and its record."""
+        """One attempt at one effect that has been taken in hand, and its record.
+
+        When the record meets a conflict, somebody settled the effect or the subject moved on meanwhile: the attempt is
+        made again on what is there now, which performers are made for.
+        """
         try:
-            effect = self._ledger.load(Effect, work.effect)
-            with acting(
-                by=ACTOR,
-                via=work.channel,
-                at=self._now(),
-                cause=effect.requested.reference,
-                correlation=effect.requested.correlation,
-            ):
-                self._attempt(effect)
-        except Conflict:
-            log.info("effect %s was settled by somebody else", work.effect)
+            for _ in range(ATTEMPTS_ON_CONFLICT):
+                with suppress(Conflict):
+                    self._attempt(work)
+                    return
+            log.warning("effect %s met too many conflicts; it will be taken again", work.effect)
         except Unavailable:
             log.warning("the ledger does not answer; effect %s will be taken again", work.effect)
 
-    def _attempt(self, effect: Effect) -> None:
+    def _attempt(self, work: Work) -> None:
+        effect = self._ledger.load(Effect, work.effect)
         if effect.settled:
             return
+        asked = effect.requested
+        with acting(by=ACTOR, via=work.channel, at=self._now(), cause=asked.reference, correlation=asked.correlation):
+            learnt = self._carry_out(effect)
+            if effect.settled or self._log.holds(work):
+                self._ledger.record(effect, *learnt)
+            else:
+                log.warning("effect %s took longer than its lease; whoever has it now records it", effect.id)
+
+    def _carry_out(self, effect: Effect) -> tuple[Aggregate, ...]:
+        """Call the vendor, and let what came of it happen to the effect; returns who else learnt something."""
         performer = self._performers.get((effect.channel, effect.kind))
         try:
             if performer is None:
@@ -100,6 +112,8 @@ class EffectRunner:
             outcome = performer(effect)
         except Declined as no:
             effect.give_up(reason=no.reason)
+        except Erased:
+            effect.give_up(reason="erased")
         except Unreachable as silence:
             effect.fail(reason=silence.reason, now=self._now(), retry_after=silence.retry_after or 0)
         except (Conflict, Unavailable):
@@ -109,9 +123,8 @@ class EffectRunner:
             effect.fail(reason=f"our own fault: {type(error).__name__}", now=self._now())
         else:
             effect.finish(proof=outcome.proof)
-            self._ledger.record(effect, *outcome.learnt)
-            return
-        self._ledger.record(effect)
+            return outcome.learnt
+        return ()
 
     def wake(self) -> None:
         """There may be work."""
@@ -134,29 +147,30 @@ class EffectRunner:
 
             while not stopping():
                 self._wake.clear()
-                idle = self._hand_out(pool, free, carry_out)
-                self._wake.wait(self._pause() if idle else POLL_SECONDS)
+                try:
+                    pause = self._pause() if self._hand_out(pool, free, carry_out) else POLL_SECONDS
+                except Exception as error:  # whatever the database says, orders go on and so does this
+                    log.warning("the list of open effects cannot be read: %s", type(error).__name__, exc_info=error)
+                    pause = POLL_SECONDS
+                self._wake.wait(pause)
         self._let_go()
 
     def _hand_out(self, pool: ThreadPoolExecutor, free: threading.Semaphore, carry_out: Callable[[Work], None]) -> bool:
         """Give every free thread something to do; False when more may be due than there are threads."""
-        try:
-            while free.acquire(blocking=False):
+        while free.acquire(blocking=False):
+            work: list[Work] = []
+            try:
                 work = self.take(limit=1)
+            finally:
                 if not work:
                     free.release()
-                    return True
-                pool.submit(carry_out, work[0])
-        except Unavailable:
-            free.release()
-            log.warning("the list of open effects cannot be read; trying again")
+            if not work:
+                return True
+            pool.submit(carry_out, work[0])
         return False
 
     def _pause(self) -> float:
-        try:
-            due = self._log.next_due()
-        except Unavailable:
-            return POLL_SECONDS
+        due = self._log.next_due()
         if due is None:
             return POLL_SECONDS
         return min(POLL_SECONDS, max(0.01, (due - self._now()).total_seconds()))
@@ -164,5 +178,5 @@ class EffectRunner:
     def _let_go(self) -> None:
         try:
             self._log.release_work(worker=self.worker)
-        except Unavailable:
+        except Exception:
             log.warning("the leases of this process will run out by themselves")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from adapters.files import FileStore
-from domain.ledger import Ledger, Unavailable
+from domain.ledger import Ledger
 
 UNNAMED_AFTER = timedelta(days=1)
 EVERY_SECONDS = 24 * 60 * 60
@@ -29,7 +29,7 @@ def keep_house(files: FileStore, ledger: Ledger, *, now: Callable[[], datetime],
         try:
             if removed := sweep_files(files, ledger, now=now()):
                 log.info("removed %d files that no order names", removed)
-        except (Unavailable, OSError) as error:
+        except Exception as error:  # an object store raises errors of its own; tomorrow is another day
             log.warning("files were not swept: %s", type(error).__name__)
         if wait(EVERY_SECONDS):
             return

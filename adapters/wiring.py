@@ -1,5 +1,6 @@
 """The composition root: settings in, the whole product out."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ from projections.follow import Follower
 from projections.home import Home
 from projections.rebuild import Rebuild, Rebuilt
 from projections.view import View
+
+log = logging.getLogger("daybook")
 
 AGGREGATES: tuple[type[Aggregate], ...] = (Order, PriceList, Effect, Receipt)
 POLICIES: Mapping[type[Aggregate], Policy] = {Order: policy.effects}
@@ -108,15 +111,19 @@ class Services:
         """Rebuild one view beside its live table and swap."""
         return Rebuild(self.log, self.home, view, now=self.now, progress=progress).run()
 
-    def rebuild_stale(self) -> list[Rebuilt]:
+    def rebuild_stale(self) -> None:
         """Rebuild the views whose fold has changed since their rows were written."""
-        states = self.home.states()
-        return [self.rebuild(view) for view in self.views if states[view.name]["version"] != view.version]
+        for view in self.views:
+            Rebuild(self.log, self.home, view, now=self.now).run_if_stale()
 
     def start(self) -> None:
-        """Follow the log and carry out effects in threads of this process."""
+        """Follow the log and carry out effects in threads of this process.
+
+        Raises `AlreadyServed` when another process does so on the same SQLite file.
+        """
         if isinstance(self.log, SQLiteLog):
-            self.log.expire_leases()  # the file has one office; whoever held work before is gone
+            self.log.serve_alone()
+            self.log.expire_leases()  # whoever held work before is gone
         self.rebuild_stale()
         self._spawn("follower", lambda: self.follower.run(self._stopping.is_set))
         threads = self.settings.effect_workers
@@ -126,7 +133,13 @@ class Services:
             self.doorbell.start(threads=threads)
 
     def _spawn(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        def run() -> None:
+            try:
+                work()
+            except Exception:  # readiness says so, and the log says why
+                log.exception("the %s has ended", name)
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 

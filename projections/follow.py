@@ -29,6 +29,8 @@ class Source(Protocol):
 
     def readable_as(self, event_classes: Iterable[type[Event]]) -> Sequence[str]: ...
 
+    def stream_at(self, position: int) -> str: ...
+
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]: ...
 
 
@@ -37,10 +39,6 @@ class Broken(msgspec.Struct, frozen=True):
 
     stream: str
     reason: str
-
-
-class _Envelope(msgspec.Struct):
-    stream: str
 
 
 Read = tuple[int, str, Event | Broken]  # position, stored name, event
@@ -83,7 +81,7 @@ class Follower:
         rows = self._source.read(min(self._positions.values()), BATCH)
         if not rows:
             return False
-        batch = [(position, name, self._decode(name, data)) for position, name, data in rows]
+        batch = [(position, name, self._decode(position, name, data)) for position, name, data in rows]
         for view in self.views:
             ahead = self._positions.get(view.name, rows[-1][0])
             news = [read for read in batch if read[0] > ahead]
@@ -96,12 +94,11 @@ class Follower:
         while self.step():
             pass
 
-    def _decode(self, name: str, data: bytes | str) -> Event | Broken:
+    def _decode(self, position: int, name: str, data: bytes | str) -> Event | Broken:
         try:
             return self._source.decode(name, data)
-        except Exception as error:  # an upcaster may raise anything
-            stream = msgspec.json.decode(data, type=_Envelope).stream
-            return Broken(stream, f"{type(error).__name__}: {error}")
+        except Exception as error:  # an upcaster may raise anything, and the text may be no JSON at all
+            return Broken(self._source.stream_at(position), f"{type(error).__name__}: {error}")
 
     def _advance(self, view: View, news: Sequence[Read]) -> None:
         """Move a view over these events; a failing one is found by halving and parked for this view alone."""

@@ -1,8 +1,11 @@
 """Where views live: their tables, how far each has come, and the events that would not fold."""
 
+import fcntl
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -56,6 +59,13 @@ class Moved(Exception):
     """Another follower or a rebuild has moved this view on; read its position again."""
 
 
+class Rebuilding(Exception):
+    """This view is being rebuilt already."""
+
+    def __init__(self, view: str) -> None:
+        super().__init__(f"The view {view} is being rebuilt already.")
+
+
 class Home:
     """The views' own database (a schema on PostgreSQL, a file on SQLite). Deleting it loses nothing."""
 
@@ -90,6 +100,28 @@ class Home:
         """One process changes tables at a time (SQLite locks the file when a transaction begins)."""
         if self.engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7301002)"))
+
+    @contextmanager
+    def rebuilding(self, view: View, *, wait: bool) -> Iterator[None]:
+        """One rebuild of a view at a time, in whatever process; raises `Rebuilding`, or waits for the other to end."""
+        if self.engine.dialect.name == "postgresql":
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                key = {"key": zlib.crc32(view.name.encode()) & 0x7FFFFFFF}
+                if wait:
+                    connection.execute(text("SELECT pg_advisory_lock(7301, :key)"), key)
+                elif not connection.execute(text("SELECT pg_try_advisory_lock(7301, :key)"), key).scalar():
+                    raise Rebuilding(view.name)
+                try:
+                    yield
+                finally:
+                    connection.execute(text("SELECT pg_advisory_unlock(7301, :key)"), key)
+            return
+        with Path(f"{self.engine.url.database}.{view.name}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Rebuilding(view.name) from None
+            yield
 
     def create(
         self, connection: Connection, view: View, table: Table, *, generation: int, indexed: bool = True
@@ -133,7 +165,13 @@ class Home:
         """One transaction that writes rows and moves the position; raises `Moved` if somebody else moved it."""
         with self.engine.begin() as connection:
             moved = connection.execute(
-                update(POSITIONS).where(POSITIONS.c.view == view.name, POSITIONS.c.position == past).values(position=to)
+                update(POSITIONS)
+                .where(
+                    POSITIONS.c.view == view.name,
+                    POSITIONS.c.position == past,
+                    POSITIONS.c.version == view.version,  # an older process must not fold into a newer table
+                )
+                .values(position=to)
             )
             if moved.rowcount != 1:
                 raise Moved(view.name)

@@ -64,7 +64,17 @@ class Rebuild:
         self._stuck: set[str] = set()
 
     def run(self) -> Rebuilt:
-        """Build, catch up, swap; returns what was done. Safe to start again after a crash."""
+        """Build, catch up, swap; returns what was done. Safe to start again after a crash. Raises `Rebuilding`."""
+        with self._home.rebuilding(self._view, wait=False):
+            return self._run()
+
+    def run_if_stale(self) -> Rebuilt | None:
+        """The same if the fold has changed since the rows were written, and nobody has rebuilt them meanwhile."""
+        with self._home.rebuilding(self._view, wait=True):
+            state = self._home.states().get(self._view.name)
+            return None if state is None or state["version"] == self._view.version else self._run()
+
+    def _run(self) -> Rebuilt:
         started = time.monotonic()
         position = self._source.last_position()
         with self._home.engine.begin() as connection:
@@ -106,7 +116,7 @@ class Rebuild:
             try:
                 event = self._source.decode(name, data)
             except Exception as error:
-                self._set_aside(position, msgspec.json.decode(data)["stream"], error)
+                self._set_aside(position, self._source.stream_at(position), error)
                 continue
             if not self._is_stuck(position, event):
                 yield position, event

@@ -19,10 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.settings import Settings, SettingsError, read_settings
 from adapters.store.keys import NotOurs
 from adapters.store.mapper import UnknownEvent
+from adapters.store.sqlite import AlreadyServed
 from adapters.wiring import Services
 from domain.documents import tracking_id
 from domain.documents.order import tracking_id_claim
 from domain.ledger import Unavailable
+from projections.home import Rebuilding
 
 PLAIN_WIDTH = 200  # columns of a table that goes into a file or another program
 SQLITE = "sqlite:///"
@@ -87,7 +89,7 @@ def sentences() -> Iterator[None]:
     """Turn what an operator can put right into one sentence and exit code 1."""
     try:
         yield
-    except (SettingsError, UnknownEvent, NotOurs) as error:
+    except (SettingsError, UnknownEvent, NotOurs, AlreadyServed, Rebuilding) as error:
         raise click.ClickException(str(error)) from None
     except Unavailable as error:
         raise click.ClickException(f"The ledger does not answer. {error}") from None

@@ -16,6 +16,7 @@ from scripts.console import database_option, find_stream, json_option, moment_te
 OPEN_OR_DEAD = (PENDING, WAITING, DEAD)
 STATES = (*OPEN_OR_DEAD, DONE)
 HIDDEN = ("cause", "correlation")
+MOST_RUNG = 10_000
 
 
 @click.group(invoke_without_command=True)
@@ -44,17 +45,33 @@ def effects(
 
 
 @effects.command()
-@click.argument("effect", metavar="ID", type=click.UUID)
+@click.argument("effect", metavar="[ID]", type=click.UUID, required=False)
+@click.option("--subject", metavar="ID|TRACKING_ID", help="Every dead effect of this order.")
+@click.option("--all", "everything", is_flag=True, help="Every dead effect.")
 @database_option
 @json_option
-def retry(effect: UUID, database: str | None, as_json: bool) -> None:
-    """Ring a dead effect again: it is tried anew, from the first attempt on."""
+def retry(effect: UUID | None, subject: str | None, everything: bool, database: str | None, as_json: bool) -> None:
+    """Ring dead effects again: they are tried anew, in the order they were asked for, from the first attempt on."""
+    if [effect is not None, subject is not None, everything].count(True) != 1:
+        raise click.UsageError("Name one effect, or say --subject or --all.")
     with opened(database) as services:
-        rung = _ring_again(services, effect)
+        ids = [effect] if effect else _dead(services, subject)
+        rung = [_ring_again(services, id) for id in ids]
+    shown = [{"effect_id": str(one.id), "state": PENDING, "channel": one.channel, "kind": one.kind} for one in rung]
     if as_json:
-        print_json({"effect_id": str(rung.id), "state": PENDING, "channel": rung.channel, "kind": rung.kind})
-    else:
-        click.echo(f"The effect {rung.id} ({rung.channel} {rung.kind}) will be tried again.")
+        print_json(shown[0] if effect else shown)
+        return
+    for one in rung:
+        click.echo(f"The effect {one.id} ({one.channel} {one.kind}) will be tried again.")
+    if not rung:
+        click.echo("There is no dead effect.")
+
+
+def _dead(services: Services, subject: str | None) -> list[UUID]:
+    services.follower.catch_up()
+    stream = str(find_stream(services, subject)) if subject else None
+    rows = list_effects(services.home, state=DEAD, subject=stream, limit=MOST_RUNG)
+    return [UUID(row["effect_id"]) for row in reversed(rows)]
 
 
 def _ring_again(services: Services, id: UUID) -> Effect:

@@ -9,8 +9,10 @@ from rich.text import Text
 
 from adapters import logs
 from adapters.demo import open_demo_prices, place_demo_orders
+from adapters.store.sqlite import SQLiteLog
 from adapters.wiring import Services
 from domain.documents import tracking_id
+from domain.documents.price_list import current_prices
 from domain.ledger import acting
 from projections.documents.orders import list_orders
 from scripts.console import database_option, json_option, opened, print_json, terminal
@@ -39,8 +41,10 @@ def serve(host: str, port: int, empty: bool, database: str | None, as_json: bool
     if not os.environ.get("DAYBOOK_PUBLIC_BASE_URL"):
         os.environ["DAYBOOK_PUBLIC_BASE_URL"] = address
     with opened(None, create=True) as services:
-        if services.log.last_position() == 0 and not services.settings.production:
-            fill(services, orders=not empty)
+        if isinstance(services.log, SQLiteLog):
+            services.log.serve_alone()  # for now; the worker takes it, but a sentence now beats a dead worker
+        if not services.settings.production:
+            fill(services, orders=not empty and services.log.last_position() == 0)
         worth_opening = addresses(services, address)
         summary = services.settings.summary()
         logs.configure(level=services.settings.log_level)
@@ -52,10 +56,11 @@ def serve(host: str, port: int, empty: bool, database: str | None, as_json: bool
 
 
 def fill(services: Services, *, orders: bool) -> None:
-    """Put the demo data on an empty ledger, by the same commands as everybody else's."""
+    """Put the demo data where it is missing, by the same commands as everybody else's."""
     now = services.now()
     with acting(by="demo", via="demo", at=now):
-        open_demo_prices(services.ledger)
+        if not current_prices(services.ledger).version:
+            open_demo_prices(services.ledger)
         if orders:
             place_demo_orders(
                 services.ledger,

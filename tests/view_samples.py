@@ -146,6 +146,9 @@ class Meanwhile:
     def read(self, after: int, limit: int) -> Sequence[tuple[int, str, bytes | str]]:
         return self._log.read(after, limit)
 
+    def stream_at(self, position: int) -> str:
+        return self._log.stream_at(position)
+
     def decode(self, name: str, data: bytes | str) -> Event:
         return self._log.decode(name, data)
 

@@ -11,6 +11,8 @@ from flask import Flask, Response, g, request
 from flask_bootstrap import Bootstrap5
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.wiring import Services
@@ -20,12 +22,18 @@ from web.cors import install_cors
 from web.documents import media, orders, tracking
 from web.errors import install_errors
 
-SHORT_WAITS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}  # a form waits for no Redis
+# A form waits for no Redis.
+SHORT_WAITS: dict[str, Any] = {
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 0.5,
+    "retry": Retry(NoBackoff(), 0),
+}
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self' https://checkout.stripe.com; base-uri 'none'; frame-ancestors 'none'"
 )
 ORDER_PAGE = "documents.show_order"
+PRIVATE_PAGES = {"tracking.show", "documents.show_order"}  # whoever has the address may look; nobody else is told
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -105,6 +113,9 @@ def _install_requests(app: Flask, services: Services) -> None:
     @app.after_request
     def leave(response: Response) -> Response:
         headers = response.headers
+        if request.endpoint in PRIVATE_PAGES:
+            headers["Cache-Control"], headers["Referrer-Policy"] = "no-store", "no-referrer"
+            headers["X-Robots-Tag"] = "noindex"
         headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
         headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Referrer-Policy", "same-origin")

@@ -4,16 +4,18 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask, g, make_response, render_template, request
+from flask import Flask, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import NotFound as NotFound404
 
 from domain.ledger import Conflict, Unavailable
 from domain.sealed import Erased
 from domain.shared.errors import Declined, Invalid, NotFound, Refused, Unreachable
+from web.metrics import count_refusal
 from web.services import prefers_html
 
 RETRY_AFTER_SECONDS = "5"
@@ -60,6 +62,21 @@ def answer(status: int, code: str, message: str, **more: Any) -> ResponseReturnV
     return make_response(error, status)
 
 
+def _other_methods() -> MethodNotAllowed | None:
+    """An address without its last slash is the same address; routing tells 404 where it should tell 405."""
+    if request.url_rule is not None or request.path.endswith("/"):
+        return None
+    routes = current_app.create_url_adapter(request)
+    try:
+        if routes is not None:
+            routes.match(f"{request.path}/")
+    except MethodNotAllowed as error:
+        return error
+    except HTTPException:
+        return None
+    return None
+
+
 def install_errors(app: Flask) -> None:
     """Map the roots once, so that no blueprint needs a `try`."""
 
@@ -68,6 +85,8 @@ def install_errors(app: Flask) -> None:
         more: dict[str, Any] = getattr(error, "details", {})
         if isinstance(error, Invalid):
             more = {"fields": error.fields}
+        elif request.url_rule is not None:
+            count_refusal(request.url_rule.rule, "", error.code)
         return answer(error.status, error.code, str(error), **more)
 
     @app.errorhandler(Erased)
@@ -92,6 +111,8 @@ def install_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> ResponseReturnValue:
+        if isinstance(error, NotFound404) and (other := _other_methods()) is not None:
+            error = other
         status = error.code or 500
         code = HTTP_CODES.get(status, "server_error" if status >= 500 else "bad_request")
         response = make_response(answer(status, code, HTTP_SENTENCES.get(status, "The request was refused.")))

@@ -41,7 +41,7 @@ def _report() -> dict[str, Any]:
     count, oldest = ours.log.open_work()
     running = ours.running
     return {
-        "status": "ready" if all(running.values()) else "unavailable",
+        "status": "ready" if running.get("follower", True) and running.get("runner", True) else "unavailable",
         "database": "answers",
         "last_position": last,
         "follower": {"alive": running.get("follower"), "lag_events": lag, "parked": len(ours.home.parked())},

@@ -55,17 +55,17 @@ class Batch(msgspec.Struct):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """An open effect that has been taken in hand.
+    """An open effect that `worker` has taken in hand.
 
-    `doubtful` means that somebody had it in hand before and never said what became of it: the vendor may already have
-    accepted.
+    Somebody may have had it in hand before and died between the vendor's answer and our note of it, so whoever carries
+    it out passes its id to the vendor, or looks the thing up first.
     """
 
     effect: UUID
     subject: UUID
     channel: str
     kind: str
-    doubtful: bool
+    worker: str
 
 
 Row = tuple[int, str, bytes | str]  # position, stored name, JSON
@@ -155,6 +155,10 @@ class SqlLog(ABC):
         """The next rows behind a position, in commit order; a reader that follows positions misses none."""
 
     @abstractmethod
+    def stream_at(self, position: int) -> str:
+        """The stream of the event at a position, for an event that cannot be read."""
+
+    @abstractmethod
     def scan(
         self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
     ) -> Iterator[Row]:
@@ -173,6 +177,10 @@ class SqlLog(ABC):
     @abstractmethod
     def release_work(self, *, worker: str) -> None:
         """Hand back what this worker has in hand and has not begun."""
+
+    @abstractmethod
+    def holds(self, work: Work) -> bool:
+        """Whether it is still in the hand of the worker that took it."""
 
     @abstractmethod
     def expire_leases(self) -> None:

@@ -53,13 +53,13 @@ class PostgresLog(SqlLog):
                 yield connection
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(error.diag.constraint_name) from None
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Unavailable("PostgreSQL does not answer.") from error
         except psycopg.Error as error:
-            if error.sqlstate != CLAIM_TAKEN:
+            if error.sqlstate == CLAIM_TAKEN:
+                owner, _, key = str(error.diag.message_detail).partition(" ")
+                raise Taken(key, UUID(owner)) from None
+            if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
                 raise
-            owner, _, key = str(error.diag.message_detail).partition(" ")
-            raise Taken(key, UUID(owner)) from None
+            raise Unavailable("PostgreSQL does not answer, or not as it should.") from error
 
     def _query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._connection() as connection:
@@ -115,6 +115,10 @@ class PostgresLog(SqlLog):
         sql = f"SELECT {ROW} FROM daybook_log.events WHERE stream = %s AND version <= %s ORDER BY version"
         return self._query(sql, (stream, upto if upto is not None else 2**31 - 1))
 
+    def stream_at(self, position: int) -> str:
+        [[stream]] = self._query("SELECT stream FROM daybook_log.events WHERE position = %s", (position,))
+        return str(stream)
+
     def _key(self, subject: UUID) -> WrappedKey | None:
         rows = self._query("SELECT wrapped FROM daybook_log.keys WHERE subject = %s", (subject,))
         return WrappedKey(subject, rows[0][0]) if rows else None
@@ -131,13 +135,13 @@ class PostgresLog(SqlLog):
     ) -> list[Work]:
         only = "AND o.effect = %(effect)s" if effect else ""
         sql = f"""WITH due AS (
-            SELECT o.effect, o.taken_by IS NOT NULL AS doubtful FROM daybook_log.open_effects AS o
+            SELECT o.effect FROM daybook_log.open_effects AS o
             WHERE o.due_at <= %(now)s AND (o.taken_until IS NULL OR o.taken_until < %(now)s) {only}
             AND {FIRST_OF_ITS_LANE}
             ORDER BY o.position LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
         UPDATE daybook_log.open_effects AS o SET taken_by = %(worker)s, taken_until = %(until)s
         FROM due WHERE o.effect = due.effect
-        RETURNING o.effect, o.subject, o.channel, o.kind, due.doubtful, o.position"""
+        RETURNING o.effect, o.subject, o.channel, o.kind, o.taken_by, o.position"""
         parameters = {"now": now, "until": until, "worker": worker, "limit": limit, "effect": effect}
         with self._connection() as connection:
             rows = connection.execute(sql, parameters).fetchall()
@@ -154,6 +158,10 @@ class PostgresLog(SqlLog):
                 "UPDATE daybook_log.open_effects SET taken_by = NULL, taken_until = NULL WHERE taken_by = %s",
                 (worker,),
             )
+
+    def holds(self, work: Work) -> bool:
+        sql = "SELECT taken_by FROM daybook_log.open_effects WHERE effect = %s"
+        return self._query(sql, (work.effect,)) == [(work.worker,)]
 
     def expire_leases(self) -> None:
         with self._connection() as connection:

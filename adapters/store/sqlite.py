@@ -1,11 +1,15 @@
 """The log in one SQLite file: one writer at a time, readers never wait."""
 
+import fcntl
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any, TextIO
 from uuid import UUID
 
 from adapters.store.keys import WrappedKey
@@ -13,6 +17,7 @@ from adapters.store.log import Batch, Row, SqlLog, Work
 from domain.ledger import Aggregate, Conflict, Taken, Unavailable
 
 LOCK_WAIT_SECONDS = 5
+SHORTEST_WAIT_MS = 50
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY,
@@ -48,6 +53,13 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+class AlreadyServed(Exception):
+    """Another process serves from this file."""
+
+    def __init__(self) -> None:
+        super().__init__("Another server works on this SQLite file; one file has one server. Use PostgreSQL for more.")
+
+
 class SQLiteLog(SqlLog):
     """One file, in WAL mode, synced on every commit; several processes may share it."""
 
@@ -61,22 +73,27 @@ class SQLiteLog(SqlLog):
     ) -> None:
         super().__init__(aggregates, master_key)
         self._path, self._lock_wait_seconds = path, lock_wait_seconds
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._writing = threading.Lock()
         self._wakes: list[Callable[[], None]] = []
+        self._serving: TextIO | None = None
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=self._lock_wait_seconds, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            self._local.connection = connection
-            self._connections.append(connection)
-        return connection
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one use: threads come and go, connections are handed on."""
+        with self._errors():
+            try:
+                connection = self._idle.get_nowait()
+            except Empty:
+                connection = sqlite3.connect(
+                    self._path, timeout=self._lock_wait_seconds, isolation_level=None, check_same_thread=False
+                )
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+            try:
+                yield connection
+            finally:
+                self._idle.put(connection)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -87,27 +104,45 @@ class SQLiteLog(SqlLog):
         except sqlite3.Error as error:
             raise Unavailable(f"SQLite: {error}") from error
 
-    def _query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        with self._errors():
-            return self._connection().execute(sql, parameters).fetchall()
+    def _query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
+            return connection.execute(sql, parameters).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._writing, self._errors():
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        """One writer at a time; whoever cannot begin within the lock wait is told so, however many wait."""
+        deadline = time.monotonic() + self._lock_wait_seconds
+        if not self._writing.acquire(timeout=self._lock_wait_seconds):
+            raise Unavailable("SQLite: too many wait to write")
+        try:
+            with self._connection() as connection:
+                wait_ms = max(SHORTEST_WAIT_MS, round((deadline - time.monotonic()) * 1000))
+                connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        finally:
+            self._writing.release()
+
+    def serve_alone(self) -> None:
+        """Be the one server of this file until closed; raises `AlreadyServed`. Commands may look on meanwhile."""
+        lock = self._path.with_name(f"{self._path.name}.serving").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise AlreadyServed from None
+        self._serving = lock
 
     def _create(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors():
-            self._connection().executescript(SCHEMA)
+        with self._connection() as connection:
+            connection.executescript(SCHEMA)
 
     def _append(self, batch: Batch) -> int:
         with self._transaction() as connection:
@@ -168,20 +203,16 @@ class SQLiteLog(SqlLog):
         return UUID(str(rows[0][0])) if rows else None
 
     def read(self, after: int, limit: int) -> list[Row]:
-        with self._errors():
-            rows = self._connection().execute(
-                "SELECT position, name, data FROM events WHERE position > ? ORDER BY position LIMIT ?",
-                (after, limit),
-            )
-            return list(rows)
+        sql = "SELECT position, name, data FROM events WHERE position > ? ORDER BY position LIMIT ?"
+        return self._query(sql, (after, limit))
 
     def scan(
         self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
     ) -> Iterator[Row]:
         wanted = f"AND name IN ({', '.join('?' * len(names))})" if names is not None else ""
         order = "stream, version" if by_stream else "position"
-        with self._errors():
-            rows = self._connection().execute(
+        with self._connection() as connection:
+            rows = connection.execute(
                 f"""SELECT position, name, data FROM events
                 WHERE position > ? AND position <= ? {wanted} ORDER BY {order}""",
                 (after, upto, *(names or ())),
@@ -189,17 +220,16 @@ class SQLiteLog(SqlLog):
             yield from rows
 
     def _stream(self, stream: UUID, upto: int | None) -> list[Row]:
-        with self._errors():
-            rows = self._connection().execute(
-                "SELECT position, name, data FROM events WHERE stream = ? AND version <= ? ORDER BY version",
-                (str(stream), upto if upto is not None else 2**62),
-            )
-            return list(rows)
+        sql = "SELECT position, name, data FROM events WHERE stream = ? AND version <= ? ORDER BY version"
+        return self._query(sql, (str(stream), upto if upto is not None else 2**62))
+
+    def stream_at(self, position: int) -> str:
+        [[stream]] = self._query("SELECT stream FROM events WHERE position = ?", (position,))
+        return str(stream)
 
     def _key(self, subject: UUID) -> WrappedKey | None:
-        with self._errors():
-            row = self._connection().execute("SELECT wrapped FROM keys WHERE subject = ?", (str(subject),)).fetchone()
-        return None if row is None else WrappedKey(subject, row[0])
+        rows = self._query("SELECT wrapped FROM keys WHERE subject = ?", (str(subject),))
+        return WrappedKey(subject, rows[0][0]) if rows else None
 
     def _add_key(self, key: WrappedKey) -> None:
         with self._transaction() as connection:
@@ -211,7 +241,7 @@ class SQLiteLog(SqlLog):
         only = "AND effect = ?" if effect else ""
         with self._transaction() as connection:
             rows = connection.execute(
-                f"""SELECT effect, subject, channel, kind, taken_by IS NOT NULL FROM open_effects
+                f"""SELECT effect, subject, channel, kind FROM open_effects
                 WHERE due_at <= ? AND (taken_until IS NULL OR taken_until < ?) {only} AND {FIRST_OF_ITS_LANE}
                 ORDER BY position LIMIT ?""",
                 (stamp(now), stamp(now), *([str(effect)] if effect else []), limit),
@@ -220,7 +250,7 @@ class SQLiteLog(SqlLog):
                 "UPDATE open_effects SET taken_by = ?, taken_until = ? WHERE effect = ?",
                 [(worker, stamp(until), row[0]) for row in rows],
             )
-        return [Work(UUID(row[0]), UUID(row[1]), row[2], row[3], bool(row[4])) for row in rows]
+        return [Work(UUID(row[0]), UUID(row[1]), row[2], row[3], worker) for row in rows]
 
     def next_due(self) -> datetime | None:
         rows = self._query(
@@ -233,6 +263,10 @@ class SQLiteLog(SqlLog):
             connection.execute(
                 "UPDATE open_effects SET taken_by = NULL, taken_until = NULL WHERE taken_by = ?", (worker,)
             )
+
+    def holds(self, work: Work) -> bool:
+        sql = "SELECT taken_by FROM open_effects WHERE effect = ?"
+        return self._query(sql, (str(work.effect),)) == [(work.worker,)]
 
     def expire_leases(self) -> None:
         with self._transaction() as connection:
@@ -248,7 +282,8 @@ class SQLiteLog(SqlLog):
         return lambda: self._wakes.remove(wake)
 
     def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-        self._local = threading.local()
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+        if self._serving is not None:
+            self._serving.close()
+            self._serving = None

@@ -19,7 +19,7 @@ from domain.documents.order import (
 from domain.documents.price_list import current_prices
 from domain.documents.quote import Quote
 from domain.ledger import Ledger, Taken, UnknownStream
-from domain.sealed import Sealed
+from domain.sealed import Erased, Sealed
 from domain.shared.attribution import NO_LINKS, Attribution, AttributionLinks
 from domain.shared.contact import Contact
 from domain.shared.errors import Refused
@@ -143,11 +143,13 @@ def _placed_before(ledger: Ledger, owner: UUID, request: Request) -> Order:
 
 
 def find_order(ledger: Ledger, id: UUID) -> Order:
-    """The order; raises `OrderNotFound`."""
+    """The order; raises `OrderNotFound`, also when the person has been erased."""
     try:
-        return ledger.load(Order, id)
-    except UnknownStream:
+        order = ledger.load(Order, id)
+        order.contact.open()
+    except (UnknownStream, Erased):
         raise OrderNotFound from None
+    return order
 
 
 def order_values(fields: Mapping[str, Any]) -> tuple[Choices, Answers]:

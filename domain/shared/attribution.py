@@ -95,7 +95,7 @@ def normal_attribution(raw: Mapping[str, object], *, lead_type: str) -> tuple[At
     """Clean every known key of `raw` and drop what is blank or unreadable (spec: attribution)."""
 
     def read(names: Iterable[str]) -> dict[str, object]:
-        return {name: _READERS.get(name, values.text)(raw.get(name)) for name in names}
+        return {name: _READERS.get(name, values.label)(raw.get(name)) for name in names}
 
     plain = read(Attribution.__struct_fields__) | {"lead_type": lead_type}
     return (

@@ -11,6 +11,7 @@ LARGEST_NUMBER = 2**31 - 1
 
 _BLANK_WORDS = frozenset({"", "null", "undefined", "(not set)"})
 _NUMBER = re.compile(r"([0-9]{1,10})(?:\.[0-9]+)?")
+_EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _DEVICES = {
     "mobile": "mobile",
     "smartphone": "mobile",
@@ -26,6 +27,12 @@ def text(value: object) -> str | None:
     """Trimmed text of at most 255 characters; the words for nothing (`null`, `(not set)`) are nothing."""
     whole = _whole_text(value)
     return whole and whole[:LONGEST_TEXT].rstrip()
+
+
+def label(value: object) -> str | None:
+    """A text that is stored in clear: one with an e-mail address in it names a person and is dropped."""
+    read = text(value)
+    return None if read and _EMAIL.search(read) else read
 
 
 def address(value: object) -> str | None:

@@ -16,6 +16,7 @@ PENDING, WAITING, DONE, DEAD = "pending", "waiting", "done", "dead"
 class Effects(RowView, name="effects"):
     """`state` is pending (never tried), waiting (to be tried again), done, or dead (given up)."""
 
+    version = 2
     key_column = "effect_id"
     folds = (
         Effect.Requested,
@@ -68,11 +69,11 @@ class Effects(RowView, name="effects"):
             case Effect.PutOff(reason=reason, until=until) if row:
                 return row | {"state": WAITING, "reason": reason, "due_at": until}
             case Effect.Done(proof=proof, at=at) if row:
-                return row | {"state": DONE, "proof": proof, "due_at": None, "settled_at": at}
+                return row | {"state": DONE, "proof": proof, "reason": None, "due_at": None, "settled_at": at}
             case Effect.GivenUp(reason=reason, at=at) if row:
                 return row | {"state": DEAD, "reason": reason, "due_at": None, "settled_at": at}
             case Effect.RungAgain(at=at) if row:
-                return row | {"state": PENDING, "attempts": 0, "due_at": at, "settled_at": None}
+                return row | {"state": PENDING, "attempts": 0, "reason": None, "due_at": at, "settled_at": None}
         return row
 
 

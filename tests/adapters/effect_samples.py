@@ -92,21 +92,25 @@ class Ticking(Clock):
 
 
 class DeafList:
-    """The list of open effects, which cannot be read the first few times."""
+    """The list of open effects, which cannot be read the first few times, for whatever reason."""
 
-    def __init__(self, real: SqlLog, deaf: int) -> None:
+    def __init__(self, real: SqlLog, deaf: int, error: Exception | None = None) -> None:
         self._real, self._deaf = real, deaf
+        self._error = error or Unavailable("The database restarts.")
 
     def take_work(self, **asked: Any) -> list[Work]:
         if self._deaf:
             self._deaf -= 1
-            raise Unavailable("The database restarts.")
+            raise self._error
         return self._real.take_work(**asked)
 
     def next_due(self) -> datetime | None:
         if self._deaf:
-            raise Unavailable("The database restarts.")
+            raise self._error
         return self._real.next_due()
 
+    def holds(self, work: Work) -> bool:
+        return self._real.holds(work)
+
     def release_work(self, *, worker: str) -> None:
-        raise Unavailable("The database restarts.")
+        raise self._error

@@ -97,4 +97,3 @@ def test_what_one_runner_has_in_hand_is_nobody_elses_until_its_lease_runs_out(wo
     world.clock.move(2)
     again = world.new_runner().take(limit=9)
     assert [work.effect for work in again] == [work.effect for work in taken]
-    assert [work.doubtful for work in again] == [True, True]

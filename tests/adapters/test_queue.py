@@ -115,6 +115,7 @@ def test_rings_that_were_flushed_away_lose_nothing(world: World, empty_redis: st
 def test_a_ring_holds_no_personal_data(world: World, empty_redis: str) -> None:
     doorbell = RedisDoorbell(empty_redis, world.runner)
     doorbell.ring(list(effects_of_a_quote(world)))
+    doorbell.stop()
     with redis.Redis.from_url(empty_redis) as client:
         kept = b"".join(value for key in client.keys("daybook:*.msgs") for value in client.hvals(key))
     assert kept

@@ -152,3 +152,18 @@ def test_a_value_that_the_database_cannot_take_is_parked_and_stops_nobody(log: S
     assert [position for position, _ in parked(home, view)] == [2]
     assert heights(home) == {1: 13, 2: 5}
     assert position(home, view) == 4
+
+
+def test_an_event_that_is_no_json_is_parked_and_everything_else_goes_on(
+    log: SqlLog, home: Home, database_url: str
+) -> None:
+    if not database_url.startswith("sqlite"):
+        return  # PostgreSQL stores nothing but JSON in a json column
+    view = Heights()
+    follower = following(log, home, view)
+    plant(log, 1, 5)
+    sql(database_url, "UPDATE events SET data = 'garbage' WHERE position = 2")
+    plant(log, 2, 9)
+    follower.catch_up()
+    assert heights(home)[2] == 9
+    assert [row["stream"] for row in home.parked(view)] == [str(tree_id(1))]

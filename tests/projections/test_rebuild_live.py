@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import pytest
 
 from adapters.store.log import SqlLog
-from projections.home import Home
+from projections.home import Home, Rebuilding
 from projections.rebuild import Rebuild
 from projections.view import View
 from tests.sample_trees import NOW, grow, plant
-from tests.view_samples import Growths, Heights, Sizes, all_rows, drop_tables, following
+from tests.view_samples import Growths, Heights, Sizes, all_rows, drop_tables, following, heights
 
 PATIENCE = 30
 TREES = 20
@@ -68,3 +68,25 @@ def test_appends_live_views_and_reads_go_on_during_rebuilds(log: SqlLog, home: H
     follower.catch_up()
     assert all_rows(home, views) == live
     assert home.parked() == []
+
+
+def test_two_rebuilds_of_one_view_at_once_are_one(log: SqlLog, home: Home) -> None:
+    view = Heights()
+    following(log, home, view)
+    with home.rebuilding(view, wait=False), pytest.raises(Rebuilding):
+        Rebuild(log, home, view, now=lambda: NOW).run()
+    assert Rebuild(log, home, view, now=lambda: NOW).run().view == view.name
+    assert Rebuild(log, home, view, now=lambda: NOW).run_if_stale() is None
+
+
+def test_an_older_process_does_not_fold_into_a_newer_table(log: SqlLog, home: Home) -> None:
+    class Newer(Heights):
+        version = Heights.version + 1
+
+    follower = following(log, home, Heights())
+    plant(log, 1, 5)
+    follower.catch_up()
+    Rebuild(log, home, Newer(), now=lambda: NOW).run()
+    plant(log, 2, 9)
+    follower.catch_up()
+    assert 2 not in heights(home)

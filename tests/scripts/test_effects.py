@@ -81,3 +81,11 @@ def test_an_unknown_effect_is_answered_with_a_sentence(world: World, daybook: Co
 
     assert daybook.complains("effects", "retry", str(uuid4())) == "No effect has this id."
     assert daybook.complains("effects", "retry", str(order.id)) == "No effect has this id."
+
+
+def test_every_dead_effect_of_an_order_is_rung_with_one_command(world: World, daybook: Command) -> None:
+    order, dead = with_a_dead_mail(world)
+    assert order.tracking_id
+    [rung] = daybook.json("effects", "retry", "--subject", order.tracking_id)
+    assert rung["effect_id"] == str(dead.id)
+    assert daybook.json("effects", "retry", "--all") == []

@@ -124,7 +124,7 @@ def refused(kind: str, field: str, reason: str) -> float:
 def locked(services: Services) -> Iterator[None]:
     """Another process holds the log's file and does not let go; this thread waits a moment, not five seconds."""
     assert isinstance(services.log, SQLiteLog)
-    services.log._connection().execute("PRAGMA busy_timeout = 20")
+    services.log._lock_wait_seconds = 0.05
     path = services.settings.database_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, isolation_level=None)) as rival:
         rival.execute("BEGIN IMMEDIATE")

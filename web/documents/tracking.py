@@ -58,9 +58,6 @@ def _row(tid: str | None) -> Row | None:
 
 
 def _private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Vary"] = "Accept"
     return response
 

@@ -44,7 +44,7 @@ def close(log: SqlLog, number: int, kind: str) -> None:
 
 def test_work_names_the_effect_and_its_lane(log: SqlLog) -> None:
     request(log, 1, "sync")
-    assert take(log) == [Work(effect_id(tree_id(1), kind="sync"), tree_id(1), "crm", "sync", False)]
+    assert take(log) == [Work(effect_id(tree_id(1), kind="sync"), tree_id(1), "crm", "sync", "ann")]
 
 
 def test_only_the_first_of_a_subject_and_channel_can_be_taken(log: SqlLog) -> None:
@@ -96,10 +96,12 @@ def test_one_effect_can_be_asked_for_by_its_id_if_it_is_its_turn(log: SqlLog) ->
     assert (work.subject, work.kind) == (tree_id(2), "first")
 
 
-def test_work_whose_worker_fell_silent_is_taken_again_as_doubtful(log: SqlLog) -> None:
+def test_work_whose_worker_fell_silent_is_taken_over(log: SqlLog) -> None:
     request(log, 1, "sync")
-    assert [work.doubtful for work in take(log, worker="ann")] == [False]
-    assert [work.doubtful for work in take(log, worker="bob", after=LEASE_SECONDS + 1)] == [True]
+    [anns] = take(log, worker="ann")
+    assert log.holds(anns)
+    [bobs] = take(log, worker="bob", after=LEASE_SECONDS + 1)
+    assert (log.holds(anns), log.holds(bobs)) == (False, True)
 
 
 def test_leases_can_be_ended_when_their_workers_are_known_to_be_gone(log: SqlLog) -> None:
@@ -107,19 +109,19 @@ def test_leases_can_be_ended_when_their_workers_are_known_to_be_gone(log: SqlLog
     request(log, 2, "sync", after=5)
     assert taken(log) == [(1, "sync")]
     log.expire_leases()
-    assert [(work.subject.int, work.doubtful) for work in take(log, worker="bob", after=5)] == [(1, True), (2, False)]
+    assert [(work.subject.int, work.worker) for work in take(log, worker="bob", after=5)] == [(1, "bob"), (2, "bob")]
 
 
-def test_work_handed_back_unbegun_is_not_doubtful(log: SqlLog) -> None:
+def test_work_handed_back_unbegun_can_be_taken_at_once(log: SqlLog) -> None:
     request(log, 1, "sync")
     request(log, 2, "sync")
     take(log, worker="ann", limit=1)
     take(log, worker="bob", limit=1)
     log.release_work(worker="ann")
-    assert [(work.subject.int, work.doubtful) for work in take(log, worker="cat")] == [(1, False)]
+    assert [work.subject.int for work in take(log, worker="cat")] == [1]
 
 
-def test_a_failed_attempt_is_taken_again_when_it_is_due_and_is_not_doubtful(log: SqlLog) -> None:
+def test_a_failed_attempt_is_taken_again_when_it_is_due(log: SqlLog) -> None:
     request(log, 1, "first", "second")
     [work] = take(log)
     ledger = Ledger(log, policies={})
@@ -128,7 +130,7 @@ def test_a_failed_attempt_is_taken_again_when_it_is_due_and_is_not_doubtful(log:
         effect.fail(reason="timeout", now=NOW)
     ledger.record(effect)
     assert taken(log, after=2) == []
-    assert [(work.kind, work.doubtful) for work in take(log, after=3)] == [("first", False)]
+    assert [work.kind for work in take(log, after=3)] == ["first"]
 
 
 def test_done_and_given_up_work_is_off_the_list(log: SqlLog) -> None:

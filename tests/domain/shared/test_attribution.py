@@ -251,3 +251,10 @@ def test_what_has_been_cleaned_stays_as_it_is(raw: dict[str, str]) -> None:
     attribution, addresses, _ = read_attribution(raw, extra={})
     again = msgspec.to_builtins(attribution) | msgspec.to_builtins(addresses)
     assert normal_attribution(again, lead_type="form") == (attribution, addresses)
+
+
+def test_a_keyword_that_names_a_person_is_not_kept() -> None:
+    attribution, _, _ = read_attribution(
+        {"keyword": "planted@example.com", "content": "from a.b@example.org"}, extra={}
+    )
+    assert (attribution.keyword, attribution.content) == (None, None)
