@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from domain.documents.commands import Wish, place_order
-from domain.documents.order import Answers, Choices, Order
+from domain.documents.order import Order
+from domain.documents.order_facts import Answers, Choices
 from domain.documents.price_list import PriceList
 from domain.documents.quote import PackageOffer, ShippingOffer
 from domain.ledger import Ledger

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from adapters.store.log import SqlLog, Work
-from domain.ledger import Aggregate, Conflict, Ledger, Unavailable, acting
+from domain.ledger import Aggregate, Conflict, Ledger, Taken, Unavailable, acting
 from domain.sealed import Erased
-from domain.shared.effect import Effect, Outcome
+from domain.shared.effect import Effect, NotYet, Outcome
 from domain.shared.errors import Declined, Unreachable
 
 LEASE = timedelta(seconds=60)  # longer than any vendor call may take
 POLL_SECONDS = 1.0
-ATTEMPTS_ON_CONFLICT = 3
+DECISIONS = 4  # how often an attempt is decided anew when others record on the same things meanwhile
 ACTOR = "daybook"
 
 log = logging.getLogger("daybook.effects")
@@ -56,9 +56,11 @@ class EffectRunner:
         """Take due effects in hand."""
         return self._take(self.worker, limit=limit)
 
-    def _take(self, worker: str, *, limit: int, effect: UUID | None = None) -> list[Work]:
+    def _take(self, worker: str, *, limit: int, effect: UUID | None = None, early: bool = False) -> list[Work]:
         now = self._now()
-        return self._log.take_work(worker=worker, now=now, until=now + self._lease, limit=limit, effect=effect)
+        return self._log.take_work(
+            worker=worker, now=now, until=now + self._lease, limit=limit, effect=effect, early=early
+        )
 
     def run_due(self) -> int:
         """Carry out everything that is due, one after the other; returns how many attempts were made."""
@@ -76,6 +78,11 @@ class EffectRunner:
             self.perform(item)
             self.wake()
 
+    def run_at_once(self, effect: UUID) -> None:
+        """Carry out an effect for a caller who needs the outcome, due or not; somebody else may have it in hand."""
+        for item in self._take(f"{self.worker}-rung", limit=1, effect=effect, early=True):
+            self.perform(item)
+
     def perform(self, work: Work) -> None:
         """One attempt at one effect that has been taken in hand, and its record.
 
@@ -83,20 +90,25 @@ class EffectRunner:
         made again on what is there now, which performers are made for.
         """
         try:
-            for _ in range(ATTEMPTS_ON_CONFLICT):
-                with suppress(Conflict):
+            for _ in range(DECISIONS):
+                with suppress(Conflict, Taken):
                     self._attempt(work)
                     return
-            log.warning("effect %s met too many conflicts; it will be taken again", work.effect)
+            with suppress(Conflict):
+                self._attempt(work, in_vain=True)
         except Unavailable:
             log.warning("the ledger does not answer; effect %s will be taken again", work.effect)
 
-    def _attempt(self, work: Work) -> None:
+    def _attempt(self, work: Work, *, in_vain: bool = False) -> None:
         effect = self._ledger.load(Effect, work.effect)
         if effect.settled:
             return
         asked = effect.requested
         with acting(by=ACTOR, via=work.channel, at=self._now(), cause=asked.reference, correlation=asked.correlation):
+            if in_vain:
+                effect.fail(reason="others were at work on the same", now=self._now())
+                self._ledger.record(effect)
+                return
             learnt = self._carry_out(effect)
             if effect.settled or self._log.holds(work):
                 self._ledger.record(effect, *learnt)
@@ -112,11 +124,14 @@ class EffectRunner:
             outcome = performer(effect)
         except Declined as no:
             effect.give_up(reason=no.reason)
+        except NotYet as wait:
+            effect.put_off(reason=wait.reason, until=wait.until)
+            return wait.learnt
         except Erased:
             effect.give_up(reason="erased")
         except Unreachable as silence:
             effect.fail(reason=silence.reason, now=self._now(), retry_after=silence.retry_after or 0)
-        except (Conflict, Unavailable):
+        except (Conflict, Taken, Unavailable):
             raise
         except Exception as error:  # a fault of ours: tried again like a silence, so that nothing is lost
             log.exception("effect %s (%s %s) failed", effect.id, effect.channel, effect.kind)

@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,9 +14,11 @@ from domain.documents.office import CrmModule, Office, default_modules
 
 T = TypeVar("T")
 DEMO_MASTER_KEY = base64.b64encode(b"a demo key: not for real people!").decode()
+DEMO_WEBHOOK_SECRET = "whsec_sandbox"
+DEMO_WEBHOOK_KEY = "sandbox"
 VENDOR_CREDENTIALS = {
-    "mail": ("RESEND_API_KEY",),
-    "crm": ("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN"),
+    "payment provider": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+    "CRM": ("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN", "ZOHO_WEBHOOK_KEY"),
 }
 
 
@@ -26,6 +28,24 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("Daybook cannot start.\n" + "\n".join(f"  - {problem}" for problem in problems))
         self.problems = problems
+
+
+class ZohoCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach one organisation's CRM; `api_base` None means wherever the token says."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    accounts_base: str
+    api_base: str | None
+
+
+class WhatConvertsCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read calls from the call tracking's own list."""
+
+    token: str
+    secret: str
+    api_base: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +65,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     effect_lease_seconds: int
     log_level: str
     metrics_token: str | None
+    checkout_return_hosts: tuple[str, ...]
+    stripe_secret_key: str | None
+    stripe_api_base: str
+    stripe_webhook_secrets: tuple[str, ...]
+    stripe_livemode: bool
+    zoho: "ZohoCredentials | None"
+    zoho_webhook_keys: tuple[str, ...]
+    whatconverts_webhook_keys: tuple[str, ...]
+    whatconverts: "WhatConvertsCredentials | None"
+    site_hosts: tuple[str, ...]
+    service_patterns: Mapping[str, str]
+    resend_api_key: str | None
+    resend_api_base: str
+    resend_webhook_secrets: str
+    smtp_url: str | None
     office: Office
 
     @property
@@ -99,6 +134,21 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         effect_lease_seconds=reader.read("EFFECT_LEASE_SECONDS", "60", _positive, "a whole number, 1 or more", 1),
         log_level=reader.read("LOG_LEVEL", "info", _one_of(*LEVELS), f"one of {', '.join(LEVELS)}", "info"),
         metrics_token=reader.text("METRICS_TOKEN") or None,
+        checkout_return_hosts=_words(reader.text("CHECKOUT_RETURN_HOSTS")),
+        stripe_secret_key=reader.text("STRIPE_SECRET_KEY") or None,
+        stripe_api_base=reader.text("STRIPE_API_BASE", "https://api.stripe.com"),
+        stripe_webhook_secrets=_words(reader.text("STRIPE_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET)),
+        stripe_livemode=reader.read("STRIPE_LIVEMODE", "false", _yes_or_no, "true or false", False),
+        zoho=_zoho(reader),
+        zoho_webhook_keys=_words(reader.text("ZOHO_WEBHOOK_KEY", DEMO_WEBHOOK_KEY)),
+        whatconverts_webhook_keys=_words(reader.text("WHATCONVERTS_WEBHOOK_KEY", DEMO_WEBHOOK_KEY)),
+        whatconverts=_whatconverts(reader),
+        site_hosts=_words(reader.text("SITE_HOSTS")),
+        service_patterns=reader.read("SERVICE_PATTERNS", "{}", _names, "a JSON object of pattern to kind", {}),
+        resend_api_key=reader.text("RESEND_API_KEY") or None,
+        resend_api_base=reader.text("RESEND_API_BASE", "https://api.resend.com"),
+        resend_webhook_secrets=reader.text("RESEND_WEBHOOK_SECRET"),
+        smtp_url=reader.text("SMTP_URL") or None,
         office=_office(reader),
     )
     problems = reader.problems + _vendor_problems(reader, settings)
@@ -126,7 +176,46 @@ def _office(reader: _Reader) -> Office:
         modules=reader.read("ZOHO_MODULES", "{}", _modules, "a JSON object of kind to module", default_modules()),
         attribution_module=reader.text("ZOHO_ATTRIBUTION_MODULE", demo.attribution_module),
         ledger_field=reader.text("ZOHO_LEDGER_FIELD", demo.ledger_field),
+        reply_subject=reader.read("TRACKING_SUBJECT", "source", _one_of("source", "reply"), "source or reply", "source")
+        == "reply",
+        stage_aliases=reader.read("ZOHO_STAGE_ALIASES", "{}", _aliases, "a JSON object by service", {}),
+        match_window_days=reader.read("MATCH_WINDOW_DAYS", "90", _positive, "a whole number, 1 or more", 90),
     )
+
+
+def _zoho(reader: _Reader) -> ZohoCredentials | None:
+    given = {name: reader.text(name) for name in VENDOR_CREDENTIALS["CRM"][:3]}
+    accounts_base = reader.text("ZOHO_ACCOUNTS_BASE", "https://accounts.zoho.com")
+    api_base = reader.text("ZOHO_API_BASE") or None
+    if not all(given.values()):
+        if any(given.values()):
+            reader.problems.append(f"{_named(given)} must be set together.")
+        return None
+    return ZohoCredentials(
+        client_id=given["ZOHO_CLIENT_ID"],
+        client_secret=given["ZOHO_CLIENT_SECRET"],
+        refresh_token=given["ZOHO_REFRESH_TOKEN"],
+        accounts_base=accounts_base,
+        api_base=api_base,
+    )
+
+
+def _whatconverts(reader: _Reader) -> WhatConvertsCredentials | None:
+    given = {name: reader.text(name) for name in ("WHATCONVERTS_TOKEN", "WHATCONVERTS_SECRET")}
+    api_base = reader.text("WHATCONVERTS_API_BASE", "https://app.whatconverts.com/api/v1")
+    if not all(given.values()):
+        if any(given.values()):
+            reader.problems.append(f"{_named(given)} must be set together.")
+        return None
+    return WhatConvertsCredentials(
+        token=given["WHATCONVERTS_TOKEN"],
+        secret=given["WHATCONVERTS_SECRET"],
+        api_base=api_base,
+    )
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"DAYBOOK_{name}" for name in names)
 
 
 def _vendor_problems(reader: _Reader, settings: Settings) -> list[str]:
@@ -135,14 +224,15 @@ def _vendor_problems(reader: _Reader, settings: Settings) -> list[str]:
         problems.append("DAYBOOK_MASTER_KEY must be set in production: the demo key protects nobody.")
     if settings.production and settings.office.base_url.startswith("http://"):
         problems.append("DAYBOOK_PUBLIC_BASE_URL must begin with https:// in production.")
+    if not settings.production:
+        return problems
     for vendor, names in VENDOR_CREDENTIALS.items():
-        given = [name for name in names if reader.text(name)]
-        if given:
-            listed = ", ".join(f"DAYBOOK_{name}" for name in given)
-            problems.append(f"{listed}: there is no {vendor} adapter for these credentials in this version yet.")
-        elif settings.production:
-            listed = ", ".join(f"DAYBOOK_{name}" for name in names)
-            problems.append(f"{listed} must be set in production: the sandbox {vendor} sends nothing to anybody.")
+        if missing := [name for name in names if not reader.text(name)]:
+            problems.append(f"{_named(missing)} must be set in production: the sandbox {vendor} is nobody's vendor.")
+    if not (settings.resend_api_key or settings.smtp_url):
+        problems.append(
+            "DAYBOOK_RESEND_API_KEY or DAYBOOK_SMTP_URL must be set in production: sandbox mail goes nowhere."
+        )
     return problems
 
 
@@ -166,6 +256,23 @@ def _key(text: str) -> bytes:
     if len(key) != 32:
         raise ValueError(len(key))
     return key
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Several values, separated by blanks or commas."""
+    return tuple(text.replace(",", " ").split())
+
+
+def _yes_or_no(text: str) -> bool:
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+
+
+def _names(text: str) -> dict[str, str]:
+    return msgspec.json.decode(text, type=dict[str, str])
+
+
+def _aliases(text: str) -> dict[str, dict[str, str]]:
+    return msgspec.json.decode(text, type=dict[str, dict[str, str]])
 
 
 def _count(text: str) -> int:

@@ -1,39 +1,62 @@
 """The composition root: settings in, the whole product out."""
 
 import logging
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine
 
+from adapters.call_repair import keep_calls
 from adapters.effects import EffectRunner, Performer
 from adapters.files import FileStore
 from adapters.housekeeping import keep_house
+from adapters.lookups import orders_of_person
 from adapters.mail import MailRenderer
+from adapters.mail_reports import judge_mail_report
 from adapters.queue import RedisDoorbell
-from adapters.sandbox.crm import SandboxCrm
-from adapters.sandbox.mail import SandboxMailer
-from adapters.sandbox.store import SandboxStore
+from adapters.resend_events import verify_resend
 from adapters.settings import Settings
 from adapters.store.engine import postgres_engine, sqlite_engine
 from adapters.store.log import SqlLog
 from adapters.store.postgres import PostgresLog
 from adapters.store.sqlite import SQLiteLog
-from domain.documents import policy
+from adapters.stripe import verify_stripe
+from adapters.vendors import Vendors
+from domain.documents import call_policy, policy, tracking_id
+from domain.documents.call_lead import CallLead
+from domain.documents.call_performers import CallPerformers
+from domain.documents.calls import NOT_USED_YET, judge_call
+from domain.documents.calls import SOURCE as CALLS
+from domain.documents.catalogue import Kind
+from domain.documents.crm_messages import judge_create, judge_update
+from domain.documents.landing import DEFAULT_PATTERNS, Site
 from domain.documents.letters import company
+from domain.documents.match_performers import MatchPerformers
 from domain.documents.order import Order
+from domain.documents.payments import judge_payment
 from domain.documents.performers import Performers
 from domain.documents.price_list import PriceList
 from domain.ledger import Aggregate, Ledger, Open, Policy
-from domain.shared.effect import Effect
+from domain.shared import inbox
+from domain.shared.effect import Effect, NotYet
+from domain.shared.inbox import Inbox, Judge
 from domain.shared.letter import Letter
-from domain.shared.receipt import Receipt
+from domain.shared.payments import read_stripe_event
+from domain.shared.receipt import Receipt, Verdict
 from projections.across.audit_trail import AUDIT_TRAIL
 from projections.across.effects import EFFECTS
-from projections.documents.orders import ORDER_DESK
+from projections.across.receipts import RECEIPTS, ignored_about
+from projections.documents.attribution_report import ATTRIBUTION_REPORT
+from projections.documents.call_leads import CALL_LEADS
+from projections.documents.match_queue import MATCH_QUEUE
+from projections.documents.orders import ORDER_DESK, entry_under_way
+from projections.documents.payment_queue import PAYMENT_QUEUE
+from projections.documents.stage_queue import STAGE_QUEUE
 from projections.documents.tracking_page import TRACKING_PAGE
 from projections.follow import Follower
 from projections.home import Home
@@ -42,23 +65,31 @@ from projections.view import View
 
 log = logging.getLogger("daybook")
 
-AGGREGATES: tuple[type[Aggregate], ...] = (Order, PriceList, Effect, Receipt)
-POLICIES: Mapping[type[Aggregate], Policy] = {Order: policy.effects}
-VIEWS: tuple[View, ...] = (ORDER_DESK, TRACKING_PAGE, EFFECTS, AUDIT_TRAIL)
+AGGREGATES: tuple[type[Aggregate], ...] = (Order, CallLead, PriceList, Effect, Receipt)
+POLICIES: Mapping[type[Aggregate], Policy] = {
+    Order: policy.effects,
+    CallLead: call_policy.effects,
+    Receipt: inbox.effects,
+}
+VIEWS: tuple[View, ...] = (
+    ORDER_DESK,
+    TRACKING_PAGE,
+    CALL_LEADS,
+    MATCH_QUEUE,
+    ATTRIBUTION_REPORT,
+    PAYMENT_QUEUE,
+    STAGE_QUEUE,
+    EFFECTS,
+    AUDIT_TRAIL,
+    RECEIPTS,
+)
+
+CATCH_UP_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
     """The clock."""
     return datetime.now(UTC)
-
-
-class Sandbox:
-    """The stand-in vendors, for the pages that show what they were sent."""
-
-    def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
-        self.store = SandboxStore(path)
-        self.mailer = SandboxMailer(self.store, now=now)
-        self.crm = SandboxCrm(self.store, now=now)
 
 
 class Services:
@@ -74,7 +105,8 @@ class Services:
         self.files = FileStore(settings.file_store_url)
         self.ledger = Ledger(self.log, policies=POLICIES, on_recorded=self._recorded)
         self.follower = Follower(self.log, self.home, VIEWS, now=now)
-        self.sandbox = Sandbox(settings.sandbox_path, now)
+        self.vendors = Vendors(settings, now=now)
+        self.sandbox, self.payments = self.vendors.sandbox, self.vendors.payments
         lease = timedelta(seconds=settings.effect_lease_seconds)
         self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now, lease=lease)
         self.doorbell = RedisDoorbell(settings.redis_url, self.runner) if settings.redis_url else None
@@ -87,14 +119,90 @@ class Services:
         def render(letter: Letter, effect: Effect) -> str:
             return mails.render(letter, at=effect.requested.at)
 
-        return Performers(
+        documents = Performers(
             ledger=self.ledger,
-            crm=self.sandbox.crm,
-            mailer=self.sandbox.mailer,
+            crm=self.vendors.crm,
+            mailer=self.vendors.mailer,
             files=self.files,
             office=self.office,
             render=render,
-        ).by_kind
+        )
+        calls = CallPerformers(ledger=self.ledger, crm=self.vendors.crm, office=self.office)
+        matches = MatchPerformers(ledger=self.ledger, find_orders=self._find_orders, office=self.office)
+        return {
+            **documents.by_kind,
+            **calls.by_kind,
+            **matches.by_kind,
+            **Inbox(self.ledger, self._judges(), now=self.now).by_kind,
+        }
+
+    def _judges(self) -> Mapping[str, Judge]:
+        """Who judges the messages of each source."""
+        return {
+            "stripe": self._judge_stripe,
+            "resend": lambda receipt: judge_mail_report(self.ledger, receipt),
+            "whatconverts": self._judge_call,
+            "zoho_create": self._judge_zoho_create,
+            "zoho_update": lambda receipt: judge_update(self.ledger, receipt, office=self.office),
+        }
+
+    def _judge_stripe(self, receipt: Receipt) -> Verdict:
+        try:
+            event = read_stripe_event(receipt.body.open())
+        except ValueError:
+            return Verdict("refused", "unreadable")
+        return judge_payment(self.ledger, event, livemode=self.settings.stripe_livemode)
+
+    def _judge_zoho_create(self, receipt: Receipt) -> Verdict:
+        return judge_create(
+            self.ledger,
+            receipt,
+            office=self.office,
+            draw_tracking_id=lambda: tracking_id.draw(os.urandom),
+            entry_under_way=self._entry_under_way,
+        )
+
+    def _entry_under_way(self, kind: Kind, phone_hash: str | None, email_hash: str | None) -> bool:
+        """Whether an order of this person is being entered in the CRM just now; raises `NotYet`."""
+        self._catch_up(ORDER_DESK)
+        return entry_under_way(self.home, kind=kind.code, phone_hash=phone_hash, email_hash=email_hash)
+
+    def verify_resend(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
+        """Raises `BadSignature` unless Resend signed these bytes with one of our secrets."""
+        verify_resend(self.settings.resend_webhook_secrets, headers, body, now=now)
+
+    def _judge_call(self, receipt: Receipt) -> Verdict:
+        patterns = {**DEFAULT_PATTERNS, **self.settings.service_patterns}
+        return judge_call(
+            self.ledger,
+            receipt,
+            site=Site(patterns=patterns, hosts=frozenset(self.settings.site_hosts)),
+            window_days=self.office.match_window_days,
+            now=self.now(),
+            earlier=self._ignored_about,
+        )
+
+    def _ignored_about(self, call: str) -> Sequence[Receipt]:
+        """The messages about a call that were ignored though they may still count; raises `NotYet`."""
+        self._catch_up(RECEIPTS)
+        rows = ignored_about(self.home, call, source=CALLS, reasons=NOT_USED_YET)
+        return [self.ledger.load(Receipt, UUID(row["receipt_id"])) for row in rows]
+
+    def _find_orders(self, hashes: Iterable[str]) -> Sequence[UUID]:
+        """The orders with any of these digests; raises `NotYet`."""
+        self._catch_up(ORDER_DESK)
+        return orders_of_person(self.home, hashes)
+
+    def _catch_up(self, view: View) -> None:
+        """Bring a view to the newest event before a decision leans on it; raises `NotYet`."""
+        if not self._threads:  # nobody follows in this process
+            self.follower.catch_up()
+        if not self.follower.wait(view, self.log.last_position(), timeout=CATCH_UP_SECONDS):
+            raise NotYet(f"waits for {view.name}", until=self.now() + timedelta(seconds=CATCH_UP_SECONDS))
+
+    def verify_stripe(self, header: str, body: bytes, *, now: datetime) -> None:
+        """Raises `BadSignature` unless Stripe signed these bytes with one of our secrets."""
+        verify_stripe(self.settings.stripe_webhook_secrets, header, body, now=now)
 
     def _recorded(self, position: int, opened: Sequence[Open]) -> None:
         self.follower.wake()
@@ -129,6 +237,8 @@ class Services:
         threads = self.settings.effect_workers
         self._spawn("runner", lambda: self.runner.run(self._stopping.is_set, threads=threads))
         self._spawn("housekeeper", lambda: keep_house(self.files, self.ledger, now=self.now, wait=self._stopping.wait))
+        if (calls := self.vendors.calls) is not None:
+            self._spawn("calls", lambda: keep_calls(calls, self.ledger, now=self.now, wait=self._stopping.wait))
         if self.doorbell is not None:
             self.doorbell.start(threads=threads)
 
@@ -159,7 +269,7 @@ class Services:
             thread.join(timeout)
         self.log.close()
         self.home.engine.dispose()
-        self.sandbox.store.close()
+        self.vendors.close()
 
 
 def _open_log(settings: Settings) -> SqlLog:

@@ -66,6 +66,11 @@ def acting(*, by: str, via: str, at: datetime, cause: str | None = None, correla
         _act.reset(token)
 
 
+def present() -> datetime:
+    """What the clock read when the present act began."""
+    return _act.get().at
+
+
 class Take(msgspec.Struct, frozen=True):
     """Make `key` belong to `owner`; losing it raises `Taken`."""
 
@@ -252,6 +257,10 @@ class Ledger:
         if not events or not isinstance(events[0], kind.events):
             raise UnknownStream(f"No {kind.stream_name} has this id.")
         return kind.of(id, events)
+
+    def events(self, stream: UUID) -> Sequence[Event]:
+        """The stream's events, oldest first."""
+        return self._log.events_of(stream)
 
     def record(self, *aggregates: Aggregate) -> int:
         """Record what happened to these aggregates and the effects it calls for: one transaction.

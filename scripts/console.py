@@ -22,7 +22,7 @@ from adapters.store.mapper import UnknownEvent
 from adapters.store.sqlite import AlreadyServed
 from adapters.wiring import Services
 from domain.documents import tracking_id
-from domain.documents.order import tracking_id_claim
+from domain.documents.order_facts import tracking_id_claim
 from domain.ledger import Unavailable
 from projections.home import Rebuilding
 

@@ -5,7 +5,9 @@ import click
 from scripts.effects import effects
 from scripts.events import events
 from scripts.history import history
+from scripts.prices import prices
 from scripts.rebuild import rebuild
+from scripts.receipts import receipts
 from scripts.serve import serve
 from scripts.views import views
 
@@ -19,7 +21,7 @@ def main() -> None:
     """
 
 
-for command in (serve, history, views, rebuild, effects, events):
+for command in (serve, history, receipts, prices, views, rebuild, effects, events):
     main.add_command(command)
 
 if __name__ == "__main__":

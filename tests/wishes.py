@@ -10,7 +10,7 @@ import msgspec
 from domain.documents import tracking_id
 from domain.documents.commands import Wish
 from domain.documents.files import StoredFile
-from domain.documents.order import Answers, Choices
+from domain.documents.order_facts import Answers, Choices
 from domain.documents.price_list import PriceList
 from domain.documents.quote import PackageOffer, ShippingOffer
 from domain.ledger import Act, Ledger, acting

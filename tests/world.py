@@ -19,6 +19,7 @@ from adapters import logs
 from adapters.effects import EffectRunner, Performer
 from adapters.mail import MailRenderer
 from adapters.settings import Settings, read_settings
+from adapters.vendors import Sandbox
 from adapters.wiring import Services
 from domain.documents.commands import Request, place_order
 from domain.documents.files import StoredFile, draw_token, folder_key
@@ -54,8 +55,9 @@ class World:
 
     def __init__(self, services: Services, clock: Clock) -> None:
         self.services, self.clock = services, clock
-        self.ledger, self.mailbox = services.ledger, services.sandbox.mailer
-        self.crm, self.mailer = FlakyCrm(services.sandbox.crm), FlakyMailer(services.sandbox.mailer)
+        self.ledger, self.sandbox = services.ledger, sandbox(services)
+        self.mailbox = self.sandbox.mailer
+        self.crm, self.mailer = FlakyCrm(self.sandbox.crm), FlakyMailer(self.sandbox.mailer)
         self.runner = self.new_runner()
         self._draw = tracking_ids()
 
@@ -65,16 +67,15 @@ class World:
             self.services,
             MailRenderer(sender=self.services.office.mail_from, company=company(self.services.office)),
         )
-        return dict(
-            Performers(
-                ledger=ledger or self.ledger,
-                crm=self.crm,
-                mailer=self.mailer,
-                files=services.files,
-                office=services.office,
-                render=lambda letter, effect: mails.render(letter, at=effect.requested.at),
-            ).by_kind
-        )
+        flaky = Performers(
+            ledger=ledger or self.ledger,
+            crm=self.crm,
+            mailer=self.mailer,
+            files=services.files,
+            office=services.office,
+            render=lambda letter, effect: mails.render(letter, at=effect.requested.at),
+        ).by_kind
+        return {**services._performers(), **flaky}
 
     def new_runner(
         self, performers: Mapping[tuple[str, str], Performer] | None = None, ledger: Ledger | None = None
@@ -140,7 +141,13 @@ class World:
 
     def modules(self) -> list[str]:
         """The module of every record in the CRM, in order."""
-        return [record.module for record in self.services.sandbox.crm.records()]
+        return [record.module for record in self.sandbox.crm.records()]
+
+
+def sandbox(services: Services) -> Sandbox:
+    """The stand-in vendors of these services."""
+    assert services.sandbox is not None
+    return services.sandbox
 
 
 def renderer(office: Office) -> MailRenderer:

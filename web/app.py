@@ -17,9 +17,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.wiring import Services
 from domain.documents.letters import company
-from web import api, health, home, sandbox
+from web import api, health, home, mail_hooks, sandbox, sandbox_checkout
 from web.cors import install_cors
-from web.documents import media, orders, tracking
+from web.documents import calls, checkout, crm_hooks, media, orders, tracking
 from web.errors import install_errors
 
 # A form waits for no Redis.
@@ -32,8 +32,8 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self' https://checkout.stripe.com; base-uri 'none'; frame-ancestors 'none'"
 )
-ORDER_PAGE = "documents.show_order"
-PRIVATE_PAGES = {"tracking.show", "documents.show_order"}  # whoever has the address may look; nobody else is told
+ORDER_PAGE, CHECKOUT = "documents.show_order", "payments.create_session"
+PRIVATE_PAGES = {"tracking.show", ORDER_PAGE}  # whoever has the address may look; nobody else is told
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -57,7 +57,8 @@ def create_app(services: Services) -> Flask:
     Bootstrap5(app)
     _install_blueprints(app, services)
     install_errors(app)
-    install_cors(app, origins=services.settings.form_origins, blueprint=orders.bp.name, closed=ORDER_PAGE)
+    origins = services.settings.form_origins
+    install_cors(app, origins=origins, blueprint=orders.bp.name, closed=ORDER_PAGE, also=CHECKOUT)
     _install_limits(app, services)
     _install_requests(app, services)
     _install_templates(app, services)
@@ -69,12 +70,17 @@ def _install_blueprints(app: Flask, services: Services) -> None:
     app.extensions["daybook-api"] = documented
     documented.register_blueprint(orders.bp)
     documented.register_blueprint(tracking.bp)
+    documented.register_blueprint(checkout.bp)
+    documented.register_blueprint(crm_hooks.bp)
+    documented.register_blueprint(calls.bp)
+    documented.register_blueprint(mail_hooks.bp)
     plain = (home.bp, media.bp, health.bp, api.bp)
     for blueprint in plain:
         app.register_blueprint(blueprint)
     api.describe_plain(app, documented, blueprints={blueprint.name for blueprint in plain})
     if services.sandbox is not None:
         app.register_blueprint(sandbox.bp)
+        app.register_blueprint(sandbox_checkout.bp)
 
 
 def _install_limits(app: Flask, services: Services) -> None:

@@ -7,12 +7,13 @@ from flask import Flask, Response, request
 METHODS, HEADERS, SECONDS = "GET, POST, OPTIONS", "Content-Type, Idempotency-Key", "600"
 
 
-def install_cors(app: Flask, *, origins: Collection[str], blueprint: str, closed: str) -> None:
-    """Let pages of these origins call the blueprint's routes, save the `closed` endpoint, and read the answers."""
+def install_cors(app: Flask, *, origins: Collection[str], blueprint: str, closed: str, also: str) -> None:
+    """Let pages of these origins call the blueprint's routes, save the `closed` endpoint and with one that is `also`
+    open, and read the answers."""
 
     @app.after_request
     def allow(response: Response) -> Response:
-        if request.blueprint != blueprint or request.endpoint == closed:
+        if request.endpoint != also and (request.blueprint != blueprint or request.endpoint == closed):
             return response
         response.vary.add("Origin")
         if (origin := request.headers.get("Origin")) in origins and origin:

@@ -87,7 +87,10 @@ def install_errors(app: Flask) -> None:
             more = {"fields": error.fields}
         elif request.url_rule is not None:
             count_refusal(request.url_rule.rule, "", error.code)
-        return answer(error.status, error.code, str(error), **more)
+        response = make_response(answer(error.status, error.code, str(error), **more))
+        if error.status == 503:
+            response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        return response
 
     @app.errorhandler(Erased)
     def erased(_: Erased) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ def show() -> str:
     links.append(("Track an order", url_for("tracking.find"), "Where an order stands, by its tracking id."))
     if services().sandbox is not None:
         links.append(("Sandbox mailbox", url_for("sandbox.mailbox"), "Every mail as it was sent, in its thread."))
+        links.append(("Sandbox payments", "/sandbox/checkout/", "Checkouts, with buttons for customer and bank."))
         links.append(("Sandbox CRM", url_for("sandbox.crm"), "Contacts, orders and where they came from."))
     links.append(("API", url_for("api-page.show"), "Every address a program can call."))
     return render_template("home.html", links=links)

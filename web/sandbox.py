@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
+from domain.documents.catalogue import KINDS
 from domain.shared.errors import NotFound
-from web.services import services
+from web.services import now, services
 
 bp = Blueprint("sandbox", __name__, url_prefix="/sandbox")
 SHOWN_HEADERS = ("Message-ID", "In-Reply-To", "References", "Date", "Auto-Submitted")
@@ -104,5 +106,33 @@ def show_record(record_id: str) -> str:
         "attachments": sandbox.crm.attachments(record.module, record.id),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
+        "stage": record.fields.get("Stage"),
+        "stages": _stages(record.module) if record.fields.get("Tracking_ID") else (),
     }
     return render_template("sandbox/record.html", record=shown)
+
+
+def _stages(module: str) -> list[str]:
+    kind = next((kind for kind in KINDS.values() if services().office.modules[kind.code].name == module), None)
+    return [stage.label for stage in kind.stages] if kind else []
+
+
+@bp.post("/crm/<record_id>/stage/")
+def move_stage(record_id: str) -> ResponseReturnValue:
+    """Set a record's stage as staff would, and tell our own webhook of it."""
+    ours = services()
+    record = ours.sandbox.crm.record(record_id)
+    stage = request.form.get("stage", "")
+    if record is None or stage not in _stages(record.module):
+        raise NotFound
+    ours.sandbox.crm.update(record.module, record_id, {"Stage": stage})
+    ours.sandbox.tell_stage(
+        {
+            "tid": str(record.fields.get("Tracking_ID", "")),
+            "zoho_record_id": record_id,
+            "stage": stage,
+            "modified_time": now().isoformat(),
+            "correction": request.form.get("correction", "false"),
+        }
+    )
+    return redirect(url_for("sandbox.show_record", record_id=record_id), 303)

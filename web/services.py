@@ -1,6 +1,6 @@
 """What blueprints work with: the ledger, the views, the clock and whoever is asking."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol, cast
@@ -9,6 +9,7 @@ from flask import current_app, g, request
 
 from domain.documents.office import Office
 from domain.ledger import Ledger, acting
+from domain.shared.payments import Payments
 from projections.follow import Follower
 from projections.home import Home
 from projections.view import View
@@ -39,9 +40,15 @@ class Services(Protocol):
     office: Office
     settings: Any
     log: Any
+    runner: Any
+    payments: Payments
     sandbox: Any
 
     def now(self) -> datetime: ...
+
+    def verify_resend(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None: ...
+
+    def verify_stripe(self, header: str, body: bytes, *, now: datetime) -> None: ...
 
     def reveal(self, token: str, held: Any) -> Any: ...
 

@@ -100,6 +100,10 @@ class SandboxCrm:
 
 
 def _find(connection: Connection, module: str, field: str, value: str) -> StoredRecord | None:
+    if field == "id":
+        query = f"SELECT {COLUMNS} FROM records WHERE module = ? AND id = ?"
+        row = connection.execute(query, (module, _row_id(value))).fetchone()
+        return _record(row) if row else None
     row = connection.execute(
         f"""SELECT {COLUMNS} FROM records
         WHERE module = ? AND lower(json_extract(fields, ?)) = lower(?) ORDER BY id LIMIT 1""",

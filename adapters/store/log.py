@@ -166,9 +166,19 @@ class SqlLog(ABC):
 
     @abstractmethod
     def take_work(
-        self, *, worker: str, now: datetime, until: datetime, limit: int, effect: UUID | None = None
+        self,
+        *,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        effect: UUID | None = None,
+        early: bool = False,
     ) -> list[Work]:
-        """Take due effects in hand: only the first open one of each subject and channel, and each by one worker."""
+        """Take due effects in hand: only the first open one of each subject and channel, and each by one worker.
+
+        With `early` the named `effect` is taken though it is not due yet.
+        """
 
     @abstractmethod
     def next_due(self) -> datetime | None:

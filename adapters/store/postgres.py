@@ -131,18 +131,25 @@ class PostgresLog(SqlLog):
             )
 
     def take_work(
-        self, *, worker: str, now: datetime, until: datetime, limit: int, effect: UUID | None = None
+        self,
+        *,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        effect: UUID | None = None,
+        early: bool = False,
     ) -> list[Work]:
         only = "AND o.effect = %(effect)s" if effect else ""
         sql = f"""WITH due AS (
             SELECT o.effect FROM daybook_log.open_effects AS o
-            WHERE o.due_at <= %(now)s AND (o.taken_until IS NULL OR o.taken_until < %(now)s) {only}
+            WHERE (o.due_at <= %(now)s OR %(early)s) AND (o.taken_until IS NULL OR o.taken_until < %(now)s) {only}
             AND {FIRST_OF_ITS_LANE}
             ORDER BY o.position LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
         UPDATE daybook_log.open_effects AS o SET taken_by = %(worker)s, taken_until = %(until)s
         FROM due WHERE o.effect = due.effect
         RETURNING o.effect, o.subject, o.channel, o.kind, o.taken_by, o.position"""
-        parameters = {"now": now, "until": until, "worker": worker, "limit": limit, "effect": effect}
+        parameters = {"now": now, "until": until, "worker": worker, "limit": limit, "effect": effect, "early": early}
         with self._connection() as connection:
             rows = connection.execute(sql, parameters).fetchall()
         return [Work(*row[:5]) for row in sorted(rows, key=lambda row: row[5])]

@@ -236,15 +236,22 @@ class SQLiteLog(SqlLog):
             connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (str(key.subject), key.wrapped))
 
     def take_work(
-        self, *, worker: str, now: datetime, until: datetime, limit: int, effect: UUID | None = None
+        self,
+        *,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        effect: UUID | None = None,
+        early: bool = False,
     ) -> list[Work]:
         only = "AND effect = ?" if effect else ""
         with self._transaction() as connection:
             rows = connection.execute(
                 f"""SELECT effect, subject, channel, kind FROM open_effects
-                WHERE due_at <= ? AND (taken_until IS NULL OR taken_until < ?) {only} AND {FIRST_OF_ITS_LANE}
+                WHERE (due_at <= ? OR ?) AND (taken_until IS NULL OR taken_until < ?) {only} AND {FIRST_OF_ITS_LANE}
                 ORDER BY position LIMIT ?""",
-                (stamp(now), stamp(now), *([str(effect)] if effect else []), limit),
+                (stamp(now), early, stamp(now), *([str(effect)] if effect else []), limit),
             ).fetchall()
             connection.executemany(
                 "UPDATE open_effects SET taken_by = ?, taken_until = ? WHERE effect = ?",

@@ -6,19 +6,15 @@ from uuid import UUID
 
 import msgspec
 
+from domain.documents.call_events import caller_claim
 from domain.documents.catalogue import KINDS
 from domain.documents.files import StoredFile
-from domain.documents.order import (
-    Answers,
-    Choices,
-    Order,
-    OrderNotFound,
-    request_claim,
-    tracking_id_claim,
-)
+from domain.documents.matching import lead_for_new_order
+from domain.documents.order import Order, OrderNotFound
+from domain.documents.order_facts import Answers, Choices, Placed, request_claim, tracking_id_claim
 from domain.documents.price_list import current_prices
 from domain.documents.quote import Quote
-from domain.ledger import Ledger, Taken, UnknownStream
+from domain.ledger import Conflict, Ledger, Taken, UnknownStream
 from domain.sealed import Erased, Sealed
 from domain.shared.attribution import NO_LINKS, Attribution, AttributionLinks
 from domain.shared.contact import Contact
@@ -82,9 +78,11 @@ def place_order(
     wish: Wish,
     draw_tracking_id: Callable[[], str],
     request: Request | None = None,
+    match_window_days: int = 90,
 ) -> tuple[Order, bool]:
     """Place an order; True when this request had placed it before, and that order is the answer again.
 
+    An open call of the same number about the same service is used up by it, in the same transaction.
     Raises `Invalid` (not offered), `PriceChanged`, `IdempotencyKeyReused`.
     """
     if request and (owner := ledger.owner(request_claim(request.digest))):
@@ -92,11 +90,16 @@ def place_order(
     quote = _quote(ledger, wish)
     for _ in range(TRACKING_ID_DRAWS):
         order = Order.place(id, _placed(ledger, wish, quote, request))
+        lead = lead_for_new_order(ledger, order, window_days=match_window_days)
         if order.worked_on and order.kind.code != "quote":
             order.give_tracking_id(draw_tracking_id(), reason="form")
             order.begin()
         try:
-            ledger.record(order)
+            ledger.record(order, *([lead] if lead else []))
+        except Conflict:
+            if lead is None:
+                raise
+            continue  # another order has used the call up, or a message about it has come
         except Taken as taken:
             if request and taken.key == request_claim(request.digest):
                 return _placed_before(ledger, taken.owner, request), True
@@ -104,7 +107,7 @@ def place_order(
                 raise
         else:
             return order, False
-    raise RuntimeError(f"{TRACKING_ID_DRAWS} tracking ids drawn in a row were taken.")
+    raise RuntimeError(f"{TRACKING_ID_DRAWS} tracking ids drawn in a row were taken, or the call changed as often.")
 
 
 def _quote(ledger: Ledger, wish: Wish) -> Quote | None:
@@ -116,9 +119,10 @@ def _quote(ledger: Ledger, wish: Wish) -> Quote | None:
     return quote
 
 
-def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | None) -> Order.Placed:
+def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | None) -> Placed:
     digits = phone_key(wish.contact.phone)
-    return Order.Placed(
+    phone_hash = ledger.blind(f"phone:{digits}") if digits else None
+    return Placed(
         kind=wish.kind,
         contact=Sealed(wish.contact),
         choices=wish.choices,
@@ -128,8 +132,9 @@ def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | 
         attribution=wish.attribution,
         links=Sealed(wish.links) if wish.links != NO_LINKS else None,
         quote=quote,
-        phone_hash=ledger.blind(f"phone:{digits}") if digits else None,
+        phone_hash=phone_hash,
         email_hash=ledger.blind(f"email:{wish.contact.email.casefold()}"),
+        called_before=phone_hash is not None and ledger.owner(caller_claim(phone_hash)) is not None,
         request=request.digest if request else None,
         fingerprint=request.fingerprint if request else None,
     )
@@ -137,7 +142,7 @@ def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | 
 
 def _placed_before(ledger: Ledger, owner: UUID, request: Request) -> Order:
     order = ledger.load(Order, owner)
-    if order.placed.fingerprint != request.fingerprint:
+    if order.fingerprint != request.fingerprint:
         raise IdempotencyKeyReused
     return order
 

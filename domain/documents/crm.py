@@ -60,9 +60,10 @@ def order_fields(order: Order, office: Office, known: CrmRecord | None) -> dict[
 
 
 def _kind_fields(order: Order, office: Office) -> dict[str, object]:
-    choices, answers, quote = order.placed.choices, order.placed.answers.open(), order.placed.quote
+    choices, answers, quote = order.choices, order.answers.open(), order.quote
     described: dict[str, object] = {"Description": answers.comments}
-    paid = {"Total_Price": quote.total_cents / 100, "Shipping_Method": quote.shipping_label} if quote else {}
+    price = {"Total_Price": quote.total_cents / 100, "Payment_Status": payment_status(order)} if quote else {}
+    paid: dict[str, object] = {**price, "Shipping_Method": order.shipping}
     match order.kind.code:
         case "fbi":
             return paid | {
@@ -105,9 +106,18 @@ def _kind_fields(order: Order, office: Office) -> dict[str, object]:
             }
 
 
+def payment_status(order: Order) -> str:
+    """How the CRM calls the state of an order's payment."""
+    if order.paid is None:
+        return "Pending"
+    if order.refunded_cents == 0:
+        return "Paid"
+    return "Refunded" if order.refunded_cents >= order.paid.amount_cents else "Partially Refunded"
+
+
 def appointment_at(order: Order, office: Office) -> str | None:
     """The appointment with the office's offset, as the CRM wants times; None where there is none."""
-    choices = order.placed.choices
+    choices = order.choices
     if choices.appointment_date is None or choices.appointment_time is None:
         return None
     moment = datetime.combine(choices.appointment_date, time.fromisoformat(choices.appointment_time))
@@ -117,7 +127,7 @@ def appointment_at(order: Order, office: Office) -> str | None:
 def attribution_fields(order: Order, office: Office) -> dict[str, Field]:
     """The record of where the order came from; both records name each other."""
     found, links = order.attribution, order.links.open() if order.links else AttributionLinks()
-    at = order.placed.at.astimezone(UTC)
+    at = order.placed_at.astimezone(UTC)
     origin = f"{found.source or 'direct'}/{found.medium or 'none'}"
     first_visit = found.first_visit_at.isoformat() if found.first_visit_at else None
     return written(

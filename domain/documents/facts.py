@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.documents.order import Answers, Choices
+from domain.documents.order_facts import Answers, Choices
 from domain.documents.quote import Quote
 from domain.shared.money import decimal_text
 

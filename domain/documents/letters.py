@@ -1,10 +1,12 @@
 """The mails of an order: to whom, under which subject, in which thread, and what they say."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from domain.documents.call_lead import CallLead
 from domain.documents.facts import labelled, price_lines
 from domain.documents.files import file_key
 from domain.documents.office import Office
@@ -15,10 +17,12 @@ from domain.shared.contact import redacted_name
 from domain.shared.letter import Letter
 from domain.shared.money import decimal_text
 
+WELCOME = "Your Order Status - {}"
 
-def staff_notice(order: Order, office: Office) -> Letter:
-    """Tell the office of a new order; one thread per kind and office day."""
-    kind, day = order.kind, office.day(order.placed.at)
+
+def staff_notice(order: Order, office: Office, *, calls: Sequence[CallLead] = ()) -> Letter:
+    """Tell the office of a new order and the calls matched with it; one thread per kind and office day."""
+    kind, day = order.kind, office.day(order.paid.at if order.paid else order.placed_at)
     anchor = f"<{kind.code}-{day}@{office.mail_domain}>"
     what = "New Quote Request" if kind.code == "quote" else f"New {kind.short_label} Order"
     if kind.paid:
@@ -27,26 +31,26 @@ def staff_notice(order: Order, office: Office) -> Letter:
         template="staff_notice",
         to=office.mail_receiver,
         subject=f"{kind.emoji} {what} — {day}",
-        values=_notice_values(order, office),
+        values=_notice_values(order, office, calls),
         message_id=f"<{kind.code}-{day}.{order.id}@{office.mail_domain}>",
         in_reply_to=anchor,
         references=(anchor,),
     )
 
 
-def _notice_values(order: Order, office: Office) -> dict[str, Any]:
-    placed, answers, contact = order.placed, order.placed.answers.open(), order.contact.open()
+def _notice_values(order: Order, office: Office, calls: Sequence[CallLead]) -> dict[str, Any]:
+    answers, contact = order.answers.open(), order.contact.open()
     return {
         "kind_label": order.kind.long_label,
         "order_id": str(order.id),
         "client": msgspec.structs.asdict(contact),
-        "facts": list(labelled(placed.choices, answers)),
+        "facts": list(labelled(order.choices, answers)),
         "comments": answers.comments,
         "files": file_links(order, office),
-        "matched_call": None,
+        "matched_call": matched_call(calls),
         "attribution_line": attribution_line(order.attribution),
-        "price_lines": price_lines(placed.quote) if placed.quote else [],
-        "total": decimal_text(placed.quote.total_cents) if placed.quote else None,
+        "price_lines": price_lines(order.quote) if order.quote else [],
+        "total": decimal_text(order.quote.total_cents) if order.quote else None,
         "paid": order.kind.paid,
     }
 
@@ -59,7 +63,7 @@ def welcome(order: Order, office: Office) -> Letter:
     return Letter(
         template="welcome",
         to=contact.email,
-        subject=f"Your Order Status - {order.kind.long_label}",
+        subject=WELCOME.format(order.kind.long_label),
         values={
             "kind_label": order.kind.long_label,
             "stage_label": stage.label,
@@ -74,13 +78,109 @@ def welcome(order: Order, office: Office) -> Letter:
     )
 
 
+def stage_update(
+    order: Order, office: Office, *, stage: str, version: int, corrected: bool, known: Sequence[str] = ()
+) -> Letter:
+    """Tell the customer of a stage, in the thread of the welcome."""
+    reached = next(known for known in order.kind.stages if known.code == stage)
+    return _in_thread(
+        order,
+        office,
+        known=known,
+        template="stage_update",
+        subject=f"Re: {WELCOME.format(order.kind.long_label)}" if office.reply_subject else "Order Status Update",
+        version=version,
+        values={
+            "emoji": reached.emoji,
+            "label": reached.label,
+            "message": reached.message,
+            "corrected": corrected,
+        },
+    )
+
+
+def payment_confirmation(order: Order, office: Office, *, known: Sequence[str] = ()) -> Letter:
+    """Tell the customer that the money has come, line by line."""
+    if order.quote is None or order.paid is None:
+        raise ValueError("Only a paid order has a payment to confirm.")
+    return _in_thread(
+        order,
+        office,
+        known=known,
+        template="payment_confirmation",
+        subject=f"Payment received - {order.kind.long_label}",
+        version=order.paid.version,
+        values={
+            "kind_label": order.kind.long_label,
+            "price_lines": price_lines(order.quote),
+            "total": f"{decimal_text(order.paid.amount_cents)} {order.paid.currency.upper()}",
+            "date": f"{office.day(order.paid.at):%B %-d, %Y}",
+        },
+    )
+
+
+def _in_thread(
+    order: Order,
+    office: Office,
+    *,
+    template: str,
+    subject: str,
+    version: int,
+    values: dict[str, Any],
+    known: Sequence[str],
+) -> Letter:
+    """A mail in the thread of the welcome. `known` are the ids that earlier mails really went out under, the
+    welcome's first: the provider gives them its own, and a customer's answer names those."""
+    anchor = f"<tracking-{order.tracking_id}@{office.mail_domain}>"
+    contact = order.contact.open()
+    return Letter(
+        template=template,
+        to=contact.email,
+        subject=subject,
+        values={
+            **values,
+            "name": redacted_name(contact.name),
+            "tracking_url": office.url(f"/tracking?tid={order.tracking_id}"),
+        },
+        message_id=f"<tracking-{order.tracking_id}.{version}@{office.mail_domain}>",
+        in_reply_to=known[0] if known else anchor,
+        references=(anchor, *known),
+    )
+
+
+def payment_alert(order: Order, office: Office, *, what: str, version: int) -> Letter:
+    """Tell the office that somebody has to look at a payment."""
+    day, kind = office.day(order.placed_at), order.kind
+    anchor = f"<payments-{order.id}@{office.mail_domain}>"
+    return Letter(
+        template="payment_alert",
+        to=office.mail_receiver,
+        subject=f"⚠ Payment needs attention — {kind.short_label} — {day}",
+        values={
+            "kind_label": kind.long_label,
+            "order_id": str(order.id),
+            "what": what,
+            "total": decimal_text(order.quote.total_cents) if order.quote else None,
+        },
+        message_id=f"<payments-{order.id}.{version}@{office.mail_domain}>",
+        in_reply_to=anchor,
+        references=(anchor,),
+    )
+
+
 def file_links(order: Order, office: Office) -> list[tuple[str, str]]:
     """(name, address) of each file; the address alone is the permission to read it."""
-    names = order.placed.file_names.open() if order.placed.file_names else ()
+    names = order.file_names.open() if order.file_names else ()
     return [
-        (name, office.url("/" + quote(file_key(file.key, name))))
-        for file, name in zip(order.placed.files, names, strict=True)
+        (name, office.url("/" + quote(file_key(file.key, name)))) for file, name in zip(order.files, names, strict=True)
     ]
+
+
+def matched_call(calls: Sequence[CallLead]) -> str | None:
+    """What the first of an order's calls was about, None where there was none."""
+    if not calls:
+        return None
+    return calls[0].calls.shown().words.lead_summary or "without a summary"
 
 
 def attribution_line(attribution: Attribution) -> str:

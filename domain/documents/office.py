@@ -37,6 +37,9 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     contact_module: str = "Contacts"
     attribution_module: str = "Lead_Attribution_Record"
     ledger_field: str = "Ledger_Id"
+    reply_subject: bool = False
+    stage_aliases: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    match_window_days: int = 90
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,15 +3,32 @@
 from collections.abc import Callable, Mapping
 
 from domain.documents import crm as fields
+from domain.documents.call_crm import adopted_fields
+from domain.documents.crm_records import CrmRecords
 from domain.documents.files import file_key
-from domain.documents.letters import staff_notice, welcome
+from domain.documents.letters import payment_alert, payment_confirmation, staff_notice, stage_update, welcome
 from domain.documents.office import Office
 from domain.documents.order import Order
-from domain.ledger import Ledger
-from domain.shared.effect import Effect, Outcome
+from domain.ledger import Event, Ledger
+from domain.shared.effect import Effect, Outcome, effect_id
 from domain.shared.errors import Declined
 from domain.shared.letter import Letter
+from domain.shared.money import decimal_text
 from domain.shared.ports import Crm, Files, Mailer
+
+
+def what_is_odd(event: Event) -> str:
+    """A payment event in words, for the office."""
+    match event:
+        case Order.PaymentMismatched(expected_cents=expected, got_cents=got, currency=currency):
+            wanted, paid = decimal_text(expected), decimal_text(got)
+            return f"{paid} {currency.upper()} came where {wanted} was asked for. The order does not count as paid."
+        case Order.PaidAgain(amount_cents=got, currency=currency):
+            return f"A second payment of {decimal_text(got)} {currency.upper()} came through another checkout."
+        case Order.Refunded(refunded_cents_total=total, full=full):
+            return f"{decimal_text(total)} has been refunded, {'all' if full else 'a part'} of the payment."
+        case _:
+            return "Please look at the payments of this order."
 
 
 class Performers:
@@ -29,6 +46,7 @@ class Performers:
     ) -> None:
         self._ledger, self._crm, self._mailer, self._files = ledger, crm, mailer, files
         self._office, self._render = office, render
+        self._records = CrmRecords(ledger, office)
 
     @property
     def by_kind(self) -> Mapping[tuple[str, str], Callable[[Effect], Outcome]]:
@@ -40,6 +58,11 @@ class Performers:
             ("zoho", "attach_file"): self.attach_file,
             ("mail", "staff_notice"): self.mail_staff_notice,
             ("mail", "welcome"): self.mail_welcome,
+            ("mail", "stage_update"): self.mail_stage_update,
+            ("mail", "payment_confirmation"): self.mail_payment_confirmation,
+            ("mail", "payment_alert"): self.mail_payment_alert,
+            ("zoho", "write_tracking_id"): self.write_tracking_id,
+            ("zoho", "update_payment"): self.update_payment,
         }
 
     def _order(self, effect: Effect) -> Order:
@@ -56,18 +79,28 @@ class Performers:
         return Outcome(self._crm.update(module, known.id, missing) if missing else known.id)
 
     def enter_order(self, effect: Effect) -> Outcome:
-        """Make or update the order's own record; our id in it keeps a repeat from making a second one."""
+        """Make or update the order's record, which may be that of an earlier call.
+
+        Our id in a record of its own keeps a repeat from making a second one.
+        """
         order, office = self._order(effect), self._office
         module = fields.module_of(order, office)
-        known = self._crm.find(module.name, office.ledger_field, str(order.id))
-        wanted = fields.order_fields(order, office, known)
-        record_id = self._crm.upsert(module.name, wanted, unique=office.ledger_field)
-        order.entered_in_crm(module=module.name, record_id=record_id)
+        adopted = self._records.of_order(order, effect)
+        if adopted is not None:
+            known = self._crm.find(module.name, "id", adopted)
+            record_id = self._crm.update(module.name, adopted, adopted_fields(order, office, known))
+        else:
+            known = self._crm.find(module.name, office.ledger_field, str(order.id))
+            wanted = fields.order_fields(order, office, known)
+            record_id = self._crm.upsert(module.name, wanted, unique=office.ledger_field)
+        order.entered_in_crm(module=module.name, record_id=record_id, adopted=adopted is not None)
         return Outcome(record_id, (order,))
 
     def enter_attribution(self, effect: Effect) -> Outcome:
         """Write where the order came from, and let the two records name each other."""
         order, office = self._order(effect), self._office
+        if order.matched_call is not None:
+            return Outcome("the call's")  # its record says where the order came from
         record_id = self._record_of(order)
         wanted = fields.attribution_fields(order, office)
         attribution_id = self._crm.upsert(office.attribution_module, wanted, unique=office.ledger_field)
@@ -80,10 +113,10 @@ class Performers:
         """Hang one file on the order's record, unless a file of that name and size hangs there already."""
         order = self._order(effect)
         record_id, module = self._record_of(order), fields.module_of(order, self._office).name
-        names = order.placed.file_names.open() if order.placed.file_names else ()
+        names = order.file_names.open() if order.file_names else ()
         file, name = next(
             (file, name)
-            for file, name in zip(order.placed.files, names, strict=True)
+            for file, name in zip(order.files, names, strict=True)
             if file.file_id == effect.about["file_id"]
         )
         for known in self._crm.attachments(module, record_id):
@@ -103,11 +136,77 @@ class Performers:
 
     def mail_staff_notice(self, effect: Effect) -> Outcome:
         """Tell the office."""
-        return self._mail(effect, staff_notice)
+        calls = self._records.calls_of(self._order(effect))
+        return self._mail(effect, lambda order, office: staff_notice(order, office, calls=calls))
 
     def mail_welcome(self, effect: Effect) -> Outcome:
         """Tell the customer where to look."""
         return self._mail(effect, welcome)
+
+    def write_tracking_id(self, effect: Effect) -> Outcome:
+        """Tell the CRM the tracking id of an order that it knew before."""
+        order = self._order(effect)
+        wanted: dict[str, str] = {"Tracking_ID": order.tracking_id or ""}
+        return Outcome(self._crm.update(self._module_of(order), self._record_of(order), wanted))
+
+    def update_payment(self, effect: Effect) -> Outcome:
+        """Tell the CRM what has become of the payment."""
+        order = self._order(effect)
+        wanted: dict[str, str] = {"Payment_Status": fields.payment_status(order)}
+        return Outcome(self._crm.update(self._module_of(order), self._record_of(order), wanted))
+
+    def _module_of(self, order: Order) -> str:
+        return order.crm_module or fields.module_of(order, self._office).name
+
+    def mail_payment_confirmation(self, effect: Effect) -> Outcome:
+        """Tell the customer that the money has come."""
+        known = self._known_ids(self._order(effect))
+        return self._mail(effect, lambda order, office: payment_confirmation(order, office, known=known))
+
+    def mail_payment_alert(self, effect: Effect) -> Outcome:
+        """Tell the office what is odd about a payment."""
+        event = self._cause(effect)
+        return self._mail(
+            effect, lambda order, office: payment_alert(order, office, what=what_is_odd(event), version=event.version)
+        )
+
+    def mail_stage_update(self, effect: Effect) -> Outcome:
+        """Tell the customer of a stage; not of one that a later mail has overtaken."""
+        event, order = self._cause(effect), self._order(effect)
+        if effect.rung_again and order.stage_version > event.version:
+            raise Declined("superseded")
+        match event:
+            case Order.StageReached(stage=stage) | Order.StageCorrected(stage=stage):
+                corrected = isinstance(event, Order.StageCorrected)
+                return self._mail(
+                    effect,
+                    lambda order, office: stage_update(
+                        order,
+                        office,
+                        stage=stage,
+                        version=event.version,
+                        corrected=corrected,
+                        known=self._known_ids(order),
+                    ),
+                )
+            case _:
+                raise Declined("no stage to tell of")
+
+    def _known_ids(self, order: Order) -> list[str]:
+        """The ids that this order's earlier mails to the customer really went out under, oldest first."""
+        mails = [effect_id(order.id, kind="welcome"), effect_id(order.id, kind="payment_confirmation")]
+        stages = [
+            event.version
+            for event in self._ledger.events(order.id)
+            if isinstance(event, Order.StageReached | Order.StageCorrected)
+        ]
+        mails += [effect_id(order.id, kind="stage_update", key=str(version)) for version in stages]
+        sent = (Effect.of(id, events) for id in mails if (events := self._ledger.events(id)))
+        return [mail.wire_id for mail in sent if mail.wire_id]
+
+    def _cause(self, effect: Effect) -> Event:
+        """The event of the order that asked for this effect."""
+        return self._ledger.events(effect.subject)[int(effect.about["version"]) - 1]
 
     def _mail(self, effect: Effect, write: Callable[[Order, Office], Letter]) -> Outcome:
         """Render once, keep the bytes, and send the same bytes on every attempt."""

@@ -3,21 +3,45 @@
 from collections.abc import Iterator
 
 from domain.documents.order import Order
+from domain.documents.stages import first_stage
 from domain.ledger import Event
 from domain.shared.attribution import is_empty
 from domain.shared.effect import Effect
 
-ZOHO, MAIL = "zoho", "mail"
+ZOHO, MAIL, MATCHING = "zoho", "mail", "matching"
 
 
 def effects(event: Event, order: Order) -> Iterator[Effect]:
-    """A free order goes to the CRM and to the office at once; a paid one asks for nothing before payment."""
+    """A free order is worked on at once, a paid one once its money has come; each stage is one mail."""
+    if isinstance(event, Order.Placed) and event.called_before:
+        yield Effect.request(event, channel=MATCHING, kind="match_order")
     match event:
-        case Order.Placed() if order.worked_on:
+        case Order.Placed() if not order.kind.paid:
             yield from enter_in_crm(event, order)
             yield Effect.request(event, channel=MAIL, kind="staff_notice")
-        case Order.TrackingIdGiven() if order.worked_on:
-            yield Effect.request(event, channel=MAIL, kind="welcome")
+        case Order.MatchedWithCall() if not order.worked_on:
+            yield _of_this_event(event, ZOHO, "upgrade_record")
+        case Order.MatchUndone() if order.worked_on and _has_attribution(order):
+            yield _of_this_event(event, ZOHO, "enter_attribution")
+        case Order.TrackingIdGiven(reason=reason) if order.worked_on:
+            if reason in ("staff", "crm"):
+                yield Effect.request(event, channel=ZOHO, kind="write_tracking_id")
+            if event.notify:
+                yield from _to_customer(event, order, "welcome")
+        case Order.Paid() | Order.MismatchAccepted():
+            yield from enter_in_crm(event, order)
+            yield Effect.request(event, channel=MAIL, kind="staff_notice")
+            yield from _to_customer(event, order, "welcome")
+            yield from _to_customer(event, order, "payment_confirmation")
+        case Order.PaymentMismatched() | Order.PaidAgain():
+            yield _alert(event)
+        case Order.Refunded():
+            yield _of_this_event(event, ZOHO, "update_payment")
+            yield _alert(event)
+        case Order.StageReached(stage=stage) if stage != first_stage(order.kind.service).code:
+            yield from _stage_mail(event, order)
+        case Order.StageCorrected():
+            yield from _stage_mail(event, order)
 
 
 def enter_in_crm(event: Event, order: Order) -> Iterator[Effect]:
@@ -25,8 +49,33 @@ def enter_in_crm(event: Event, order: Order) -> Iterator[Effect]:
     if order.kind.code != "quote":
         yield Effect.request(event, channel=ZOHO, kind="enter_contact")
     yield Effect.request(event, channel=ZOHO, kind="enter_order")
-    if order.links is not None or not is_empty(order.attribution):
+    if order.matched_call is None and _has_attribution(order):
         yield Effect.request(event, channel=ZOHO, kind="enter_attribution")
-    for file in order.placed.files:
+    for file in order.files:
         about = {"file_id": file.file_id}
         yield Effect.request(event, channel=ZOHO, kind="attach_file", key=file.file_id, about=about)
+
+
+def _has_attribution(order: Order) -> bool:
+    return order.links is not None or not is_empty(order.attribution)
+
+
+def _to_customer(event: Event, order: Order, kind: str) -> Iterator[Effect]:
+    """Once per order; a customer without an address gets nothing."""
+    if order.email_hash is not None:
+        yield Effect.request(event, channel=MAIL, kind=kind)
+
+
+def _stage_mail(event: Event, order: Order) -> Iterator[Effect]:
+    if order.email_hash is not None:
+        yield _of_this_event(event, MAIL, "stage_update")
+
+
+def _alert(event: Event) -> Effect:
+    return _of_this_event(event, MAIL, "payment_alert")
+
+
+def _of_this_event(event: Event, channel: str, kind: str) -> Effect:
+    """An effect that may recur: once per event, not once per order."""
+    version = str(event.version)
+    return Effect.request(event, channel=channel, kind=kind, key=version, about={"version": version})

@@ -1,5 +1,6 @@
 """What the paid services cost. Staff change it; orders keep what they were quoted."""
 
+import re
 from typing import Self, TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from domain.shared.errors import Invalid
 Offer = TypeVar("Offer", PackageOffer, ShippingOffer)
 PRICE_LIST_ID = UUID("0c5f7a52-9f0e-5d8a-8a5d-3a4f1c7e9b10")
 NOT_OFFERED = "Not offered."
+HIGHEST_CENTS, LONGEST_LABEL = 10_000_000, 80
 
 
 class PriceList(Aggregate, name="documents.price_list"):
@@ -69,7 +71,8 @@ class PriceList(Aggregate, name="documents.price_list"):
         return prices
 
     def price_package(self, offer: PackageOffer, *, reason: str) -> None:
-        """Offer a package at this price from now on."""
+        """Offer a package at this price from now on; raises `Invalid`."""
+        check_offer(offer)
         known = self.packages.get(offer.code)
         if known != offer:
             was = known.price_cents if known else None
@@ -81,7 +84,8 @@ class PriceList(Aggregate, name="documents.price_list"):
             self.happened(self.PackageWithdrawn(code=code, reason=reason))
 
     def price_shipping(self, offer: ShippingOffer, *, reason: str) -> None:
-        """Offer a way of shipping at this price from now on."""
+        """Offer a way of shipping at this price from now on; raises `Invalid`."""
+        check_offer(offer)
         known = self.shipping.get(offer.code)
         if known != offer:
             was = known.price_cents if known else None
@@ -93,12 +97,14 @@ class PriceList(Aggregate, name="documents.price_list"):
             self.happened(self.ShippingWithdrawn(code=code, reason=reason))
 
     def price_certificate(self, cents: int, *, reason: str) -> None:
-        """Each certificate costs this from now on."""
+        """Each certificate costs this from now on; raises `Invalid`."""
+        check_price(cents)
         if cents != self.per_cert_cents:
             self.happened(self.CertificatePriced(cents=cents, was_cents=self.per_cert_cents, reason=reason))
 
     def price_marriage(self, cents: int, *, reason: str) -> None:
-        """The marriage service costs this from now on, before shipping."""
+        """The marriage service costs this from now on, before shipping; raises `Invalid`."""
+        check_price(cents)
         if cents != self.marriage_base_cents:
             self.happened(self.MarriagePriced(cents=cents, was_cents=self.marriage_base_cents, reason=reason))
 
@@ -151,6 +157,21 @@ class PriceList(Aggregate, name="documents.price_list"):
                 self.per_cert_cents = cents
             case PriceList.MarriagePriced(cents=cents):
                 self.marriage_base_cents = cents
+
+
+def check_price(cents: int) -> None:
+    """Raises `Invalid` for a price nobody can mean."""
+    if not 0 <= cents <= HIGHEST_CENTS:
+        raise Invalid({"price": ["Must be between 0.00 and 100000.00."]})
+
+
+def check_offer(offer: PackageOffer | ShippingOffer) -> None:
+    """Raises `Invalid` for a code or label that could not be shown, or a price nobody can mean."""
+    if not re.fullmatch(r"[a-z0-9_]{1,32}", offer.code):
+        raise Invalid({"code": ["Small letters, digits and underscores, at most 32."]})
+    if not 1 <= len(offer.label.strip()) <= LONGEST_LABEL:
+        raise Invalid({"label": ["1 to 80 characters."]})
+    check_price(offer.price_cents)
 
 
 def _by_code(offers: tuple[Offer, ...]) -> dict[str, Offer]:

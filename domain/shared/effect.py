@@ -21,6 +21,14 @@ class Outcome(msgspec.Struct, frozen=True):
     learnt: tuple[Aggregate, ...] = ()
 
 
+class NotYet(Exception):
+    """The effect cannot be carried out yet: what it needs comes with time, or with another event."""
+
+    def __init__(self, reason: str, *, until: datetime, learnt: tuple[Aggregate, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason, self.until, self.learnt = reason, until, learnt
+
+
 class NotGivenUp(Exception):
     """Only an effect that was given up can be rung again."""
 
@@ -36,9 +44,10 @@ class Effect(Aggregate, name="effect"):
         channel: str
         kind: str
         about: dict[str, str] = msgspec.field(default_factory=dict)
+        due_at: datetime | None = None
 
         def work(self) -> Open:
-            return Open(self.effect, self.subject, self.channel, self.kind, self.at)
+            return Open(self.effect, self.subject, self.channel, self.kind, self.due_at or self.at)
 
     class Prepared(Event, frozen=True):
         """What will be sent, rendered once, so that every attempt sends the same bytes."""
@@ -80,6 +89,13 @@ class Effect(Aggregate, name="effect"):
         def work(self) -> Close:
             return Close(self.effect)
 
+    class Reported(Event, frozen=True):
+        """What the vendor told later of a mail it had accepted; `wire_id` is the Message-ID it went out under."""
+
+        outcome: str
+        reason: str | None = None
+        wire_id: str | None = None
+
     class RungAgain(Event, frozen=True):
         """Staff want it tried once more, from the first attempt on."""
 
@@ -99,6 +115,9 @@ class Effect(Aggregate, name="effect"):
     content: Sealed[str] | None = None
     proof: str | None = None
     given_up: str | None = None
+    rung_again = False
+    outcomes: frozenset[str] = frozenset()
+    wire_id: str | None = None
 
     @property
     def subject(self) -> UUID:
@@ -111,12 +130,20 @@ class Effect(Aggregate, name="effect"):
 
     @classmethod
     def request(
-        cls, because: Event, *, channel: str, kind: str, key: str = "", about: dict[str, str] | None = None
+        cls,
+        because: Event,
+        *,
+        channel: str,
+        kind: str,
+        key: str = "",
+        about: dict[str, str] | None = None,
+        due_at: datetime | None = None,
     ) -> Self:
         """Ask for `kind` on behalf of the stream `because` belongs to.
 
         The id comes from subject, kind and `key`: asking twice for the same collides instead of happening twice. What
-        may recur passes the event's version as `key`.
+        may recur passes the event's version as `key`. `due_at` is when a runner takes it up by itself; a caller who
+        needs the outcome may carry it out at once.
         """
         effect = cls(effect_id(because.stream, kind=kind, key=key))
         effect.happened(
@@ -126,6 +153,7 @@ class Effect(Aggregate, name="effect"):
                 channel=channel,
                 kind=kind,
                 about=about or {},
+                due_at=due_at,
                 cause=because.reference,
             )
         )
@@ -170,6 +198,13 @@ class Effect(Aggregate, name="effect"):
         if not self.settled:
             self.happened(self.GivenUp(effect=self.id, reason=reason))
 
+    def report(self, *, outcome: str, reason: str | None, wire_id: str | None, happened_at: datetime | None) -> bool:
+        """Note what became of it at the vendor; False when nothing of this is new."""
+        if outcome in self.outcomes and (wire_id is None or wire_id == self.wire_id):
+            return False
+        self.happened(self.Reported(outcome=outcome, reason=reason, wire_id=wire_id, happened_at=happened_at))
+        return True
+
     def ring_again(self) -> None:
         """Put a given-up effect back on the list; raises `NotGivenUp`."""
         if self.given_up is None:
@@ -190,10 +225,13 @@ class Effect(Aggregate, name="effect"):
                 self.proof = proof
             case Effect.GivenUp(reason=reason):
                 self.given_up = reason
+            case Effect.Reported(outcome=outcome, wire_id=wire_id):
+                self.outcomes |= {outcome}
+                self.wire_id = wire_id or self.wire_id
             case Effect.RungAgain():
-                self.given_up, self.attempts = None, 0
+                self.given_up, self.attempts, self.rung_again = None, 0, True
 
 
-def effect_id(subject: UUID, *, kind: str, key: str = "") -> UUID:
-    """The id of the effect `kind` (and `key`) of this subject."""
+def effect_id(subject: UUID | str, *, kind: str, key: str = "") -> UUID:
+    """The id of the effect `kind` (and `key`) of this subject (a UUID or its text)."""
     return uuid5(NAMESPACE, f"{subject}/{kind}/{key}")

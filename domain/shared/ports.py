@@ -30,7 +30,10 @@ class Crm(Protocol):
     """A CRM with modules of records, such as Zoho."""
 
     def find(self, module: str, field: str, value: str) -> CrmRecord | None:
-        """The record whose field equals the value, read consistently (not from a search index)."""
+        """The record whose field equals the value, read consistently (not from a search index).
+
+        The field `id` is the CRM's own.
+        """
 
     def create(self, module: str, fields: Mapping[str, Field]) -> str:
         """Make a record; not safe to repeat without `find`."""

@@ -1,7 +1,9 @@
 """One inbound message of a vendor: stored before it is judged, judged once, and able to be judged again."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 import msgspec
@@ -52,6 +54,8 @@ class Receipt(Aggregate, name="receipt"):
     vendor_id = ""
     digest = ""
     body: Sealed[bytes]
+    content_type = ""
+    arrived_at: datetime
     verdict: str | None = None
     reason: str | None = None
 
@@ -105,7 +109,8 @@ class Receipt(Aggregate, name="receipt"):
 
     def apply(self, event: Event) -> None:
         match event:
-            case Receipt.Arrived(source=source, vendor_id=vendor_id, digest=digest, body=body):
+            case Receipt.Arrived(source=source, vendor_id=vendor_id, digest=digest, body=body, headers=headers):
+                self.content_type, self.arrived_at = headers.get("Content-Type", ""), event.at
                 self.source, self.vendor_id, self.digest, self.body = source, vendor_id, digest, body
             case Receipt.RepeatedDifferently(digest=digest):
                 self._other_digests.add(digest)
@@ -119,6 +124,15 @@ class Receipt(Aggregate, name="receipt"):
                 self.verdict, self.reason = "waiting", waiting_for
             case Receipt.RunAgain():
                 self.verdict, self.reason = None, None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a judge found, the aggregates it changed, and what the vendor is told beside it."""
+
+    word: Literal["acted_on", "ignored", "refused", "waiting"]
+    reason: str | None = None
+    changed: tuple[Aggregate, ...] = ()
+    told: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 def receipt_id(source: str, vendor_id: str) -> UUID:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, String, select
 
+from domain.documents.call_lead import CallLead
 from domain.documents.order import Order
 from domain.documents.price_list import PriceList
 from domain.ledger import Event
@@ -17,7 +18,7 @@ from projections.view import Journal, Moment, Row
 class AuditTrail(Journal, name="audit_trail"):
     """`subject` is the order or lead an effect was for; everything else is its own subject."""
 
-    folds = (*Order.events, *PriceList.events, *Receipt.events, *Effect.events)
+    folds = (*Order.events, *CallLead.events, *PriceList.events, *Receipt.events, *Effect.events)
     indexed = ("subject", "stream", "correlation")
 
     @staticmethod

@@ -24,6 +24,7 @@ class Effects(RowView, name="effects"):
         Effect.PutOff,
         Effect.Done,
         Effect.GivenUp,
+        Effect.Reported,
         Effect.RungAgain,
     )
     indexed = ("subject", "state", "requested_at")
@@ -41,6 +42,7 @@ class Effects(RowView, name="effects"):
             Column("correlation", String),
             Column("reason", String),
             Column("proof", String),
+            Column("report", String),
             Column("requested_at", Moment, nullable=False),
             Column("due_at", Moment),
             Column("settled_at", Moment),
@@ -60,6 +62,7 @@ class Effects(RowView, name="effects"):
                     "correlation": event.correlation,
                     "reason": None,
                     "proof": None,
+                    "report": None,
                     "requested_at": at,
                     "due_at": at,
                     "settled_at": None,
@@ -72,6 +75,8 @@ class Effects(RowView, name="effects"):
                 return row | {"state": DONE, "proof": proof, "reason": None, "due_at": None, "settled_at": at}
             case Effect.GivenUp(reason=reason, at=at) if row:
                 return row | {"state": DEAD, "reason": reason, "due_at": None, "settled_at": at}
+            case Effect.Reported(outcome=outcome, reason=reason) if row:
+                return row | {"report": f"{outcome} ({reason})" if reason else outcome}
             case Effect.RungAgain(at=at) if row:
                 return row | {"state": PENDING, "attempts": 0, "reason": None, "due_at": at, "settled_at": None}
         return row

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Select, String, select, tuple_
+from sqlalchemy import BigInteger, Boolean, Column, Select, String, or_, select, tuple_
 
 from domain.documents.catalogue import KINDS
 from domain.documents.order import Order
+from domain.documents.order_facts import Placed, TakenInCrm
 from domain.ledger import Event
 from domain.shared.attribution import is_empty
 from projections.home import Home
@@ -20,13 +21,8 @@ class OrderDesk(RowView, name="orders"):
     """Everything staff see of an order. `contact` and `answers` are sealed; amounts in cents."""
 
     key_column = "order_id"
-    folds = (
-        Order.Placed,
-        Order.TrackingIdGiven,
-        Order.StageReached,
-        Order.EnteredInCrm,
-        Order.AttributionEnteredInCrm,
-    )
+    version = 2
+    folds = tuple(event for event in Order.events if event not in (Order.CrmFieldsNoted, Order.MatchSuggested))
     indexed = ("placed_at", "tracking_id", "phone_hash", "email_hash", "crm_record")
 
     @staticmethod
@@ -38,7 +34,7 @@ class OrderDesk(RowView, name="orders"):
             Column("placed_at", Moment, nullable=False),
             Column("updated_at", Moment, nullable=False),
             Column("contact", String, nullable=False),
-            Column("answers", String, nullable=False),
+            Column("answers", String),
             Column("choices", Json, nullable=False),
             Column("files", BigInteger, nullable=False),
             Column("total_cents", BigInteger),
@@ -47,10 +43,21 @@ class OrderDesk(RowView, name="orders"):
             Column("source", String),
             Column("medium", String),
             Column("attributed", Boolean, nullable=False),
+            Column("form_source", Json, nullable=False),
             Column("phone_hash", String(32)),
             Column("email_hash", String(32)),
             Column("tracking_id", String(20)),
             Column("stage", String(40)),
+            Column("stages_skipped", Boolean, nullable=False),
+            Column("payment", String(20), nullable=False),
+            Column("paid_at", Moment),
+            Column("paid_cents", BigInteger, nullable=False),
+            Column("refunded_cents", BigInteger, nullable=False),
+            Column("mismatch", Json),
+            Column("paid_again", BigInteger, nullable=False),
+            Column("matched_call", String(36)),
+            Column("linked_calls", Json, nullable=False),
+            Column("born_in_crm", Boolean, nullable=False),
             Column("crm_module", String),
             Column("crm_record", String),
             Column("crm_attribution", String),
@@ -60,20 +67,110 @@ class OrderDesk(RowView, name="orders"):
         match event:
             case Order.Placed():
                 return _placed(event)
-            case Order.TrackingIdGiven(tracking_id=tracking_id) if row:
-                return row | {"tracking_id": tracking_id, "updated_at": event.at}
-            case Order.StageReached(stage=stage) if row:
-                return row | {"stage": stage, "updated_at": event.at}
-            case Order.EnteredInCrm(module=module, record_id=record_id) if row:
-                return row | {"crm_module": module, "crm_record": record_id, "updated_at": event.at}
-            case Order.AttributionEnteredInCrm(record_id=record_id) if row:
-                return row | {"crm_attribution": record_id, "updated_at": event.at}
-        return row
+            case Order.TakenInCrm():
+                return _taken(event)
+            case _ if row is not None:
+                return row | _payment(event) | _progress(row, event) | {"updated_at": event.at}
+        return None
 
 
-def _placed(event: Order.Placed) -> Row:
-    kind, quote = KINDS[event.kind], event.quote
-    appointment = event.choices.appointment_date
+def _progress(row: Row, event: Event) -> Row:
+    """What an event other than the first and the payments changes."""
+    match event:
+        case Order.TrackingIdGiven(tracking_id=tracking_id):
+            return {"tracking_id": tracking_id}
+        case Order.StageReached(stage=stage, skipped=skipped):
+            return {"stage": stage, "stages_skipped": row["stages_skipped"] or bool(skipped)}
+        case Order.StageCorrected(stage=stage):
+            return {"stage": stage}
+        case Order.EnteredInCrm(module=module, record_id=record_id):
+            return {"crm_module": module, "crm_record": record_id}
+        case Order.AttributionEnteredInCrm(record_id=record_id):
+            return {"crm_attribution": record_id}
+        case Order.MatchedWithCall(phone_lead_id=call, attribution=found):
+            return {"matched_call": str(call), "source": found.source, "medium": found.medium, "attributed": True}
+        case Order.CallLinked(phone_lead_id=call):
+            return {"linked_calls": [*row["linked_calls"], str(call)]}
+        case Order.MatchUndone(phone_lead_id=call):
+            return _parted(row, str(call))
+    return {}
+
+
+def _parted(row: Row, call: str) -> Row:
+    linked = [other for other in row["linked_calls"] if other != call]
+    if row["matched_call"] != call:
+        return {"linked_calls": linked}
+    own = row["form_source"]
+    return {
+        "linked_calls": linked,
+        "matched_call": None,
+        "source": own["source"],
+        "medium": own["medium"],
+        "attributed": own["attributed"],
+    }
+
+
+def _payment(event: Event) -> Row:
+    """What a payment event changes; `payment` is one word for where the money stands."""
+    match event:
+        case Order.CheckoutRequested():
+            return {"payment": "requested"}
+        case Order.CheckoutExpired() | Order.CheckoutFailed() | Order.PaymentFailed():
+            return {"payment": "none"}
+        case Order.PaymentPending():
+            return {"payment": "pending"}
+        case Order.PaymentMismatched(expected_cents=expected, got_cents=got, currency=currency, session_id=session):
+            return {
+                "payment": "mismatched",
+                "mismatch": {"expected": expected, "got": got, "currency": currency, "session_id": session},
+            }
+        case Order.Paid(amount_cents=cents) | Order.MismatchAccepted(amount_cents=cents):
+            return {"payment": "paid", "paid_cents": cents, "paid_at": event.happened_at or event.at, "mismatch": None}
+        case Order.PaidAgain(amount_cents=cents):
+            return {"paid_again": cents}
+        case Order.Refunded(refunded_cents_total=total, full=full):
+            return {"payment": "refunded" if full else "part_refunded", "refunded_cents": total}
+    return {}
+
+
+def _taken(event: TakenInCrm) -> Row:
+    return {
+        **_begun(event),
+        "answers": None,
+        "files": 0,
+        "total_cents": None,
+        "currency": None,
+        "source": None,
+        "medium": None,
+        "attributed": False,
+        "form_source": {"source": None, "medium": None, "attributed": False},
+        "crm_module": event.module,
+        "crm_record": event.record_id,
+        "born_in_crm": True,
+    }
+
+
+def _placed(event: Placed) -> Row:
+    quote, attributed = event.quote, not is_empty(event.attribution)
+    source, medium = event.attribution.source, event.attribution.medium
+    return {
+        **_begun(event),
+        "answers": event.answers.token,
+        "files": len(event.files),
+        "total_cents": quote.total_cents if quote else None,
+        "currency": quote.currency if quote else None,
+        "source": source,
+        "medium": medium,
+        "attributed": attributed,
+        "form_source": {"source": source, "medium": medium, "attributed": attributed},
+        "crm_module": None,
+        "crm_record": None,
+        "born_in_crm": False,
+    }
+
+
+def _begun(event: Placed | TakenInCrm) -> Row:
+    kind, appointment = KINDS[event.kind], event.choices.appointment_date
     return {
         "order_id": str(event.stream),
         "kind": kind.code,
@@ -81,27 +178,27 @@ def _placed(event: Order.Placed) -> Row:
         "placed_at": event.at,
         "updated_at": event.at,
         "contact": event.contact.token,
-        "answers": event.answers.token,
         "choices": {
             "services": list(event.choices.services),
             "translation_r": event.choices.translation_r,
             "notarization": event.choices.notarization or event.choices.notarization_required,
             "appointment": appointment.isoformat() if appointment else None,
         },
-        "files": len(event.files),
-        "total_cents": quote.total_cents if quote else None,
-        "currency": quote.currency if quote else None,
         "paid_kind": kind.paid,
-        "source": event.attribution.source,
-        "medium": event.attribution.medium,
-        "attributed": not is_empty(event.attribution),
         "phone_hash": event.phone_hash,
         "email_hash": event.email_hash,
         "tracking_id": None,
         "stage": None,
-        "crm_module": None,
-        "crm_record": None,
         "crm_attribution": None,
+        "stages_skipped": False,
+        "payment": "none",
+        "paid_at": None,
+        "paid_cents": 0,
+        "refunded_cents": 0,
+        "mismatch": None,
+        "paid_again": 0,
+        "matched_call": None,
+        "linked_calls": [],
     }
 
 
@@ -119,6 +216,20 @@ def list_orders(
     if after is not None:
         query = query.where(tuple_(orders.c.placed_at, orders.c.order_id) < after)
     return home.rows(query.limit(limit))
+
+
+def entry_under_way(home: Home, *, kind: str, phone_hash: str | None, email_hash: str | None) -> bool:
+    """Whether an order of this kind and person has no record in the CRM yet, though one has been asked for."""
+    orders = OrderDesk.live
+    person = [
+        column == value
+        for column, value in ((orders.c.phone_hash, phone_hash), (orders.c.email_hash, email_hash))
+        if value is not None
+    ]
+    if not person:
+        return False
+    query = select(orders).where(orders.c.kind == kind, orders.c.crm_record.is_(None), or_(*person))
+    return any(row["stage"] is not None or row["kind"] == "quote" for row in home.rows(query))
 
 
 def find_by_crm_record(home: Home, record_id: str) -> Row | None:

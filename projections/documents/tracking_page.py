@@ -7,12 +7,19 @@ from sqlalchemy import Boolean, Column, String, select
 
 from domain.documents.catalogue import KINDS
 from domain.documents.order import Order
+from domain.documents.order_facts import Placed, TakenInCrm
 from domain.documents.stages import stages_of
 from domain.ledger import Event
 from projections.home import Home
 from projections.view import Json, Moment, Row, RowView
 
 AWAITING = "awaiting_payment"
+PENDING, CHECKING = "pending", "checking"
+AWAITING_MESSAGES = {
+    None: "Your order is waiting for its payment.",
+    PENDING: "Your payment is being processed.",
+    CHECKING: "Your payment is being checked.",
+}
 TRANSLATED = "translated"  # a step nobody wanted is shown once the CRM reports it
 
 
@@ -20,7 +27,19 @@ class TrackingPage(RowView, name="tracking_page"):
     """One row per order, found by its tracking id. `contact` is sealed; `reached` lists [stage code, ISO time]."""
 
     key_column = "order_id"
-    folds = (Order.Placed, Order.TrackingIdGiven, Order.StageReached)
+    version = 2
+    folds = (
+        Order.Placed,
+        Order.TakenInCrm,
+        Order.TrackingIdGiven,
+        Order.PaymentPending,
+        Order.PaymentFailed,
+        Order.PaymentMismatched,
+        Order.Paid,
+        Order.MismatchAccepted,
+        Order.StageReached,
+        Order.StageCorrected,
+    )
     indexed = ("tracking_id",)
 
     @staticmethod
@@ -32,6 +51,7 @@ class TrackingPage(RowView, name="tracking_page"):
             Column("contact", String, nullable=False),
             Column("shipping", String),
             Column("translation_r", Boolean, nullable=False),
+            Column("payment", String(10)),
             Column("stage", String(40)),
             Column("reached", Json, nullable=False),
             Column("created_at", Moment, nullable=False),
@@ -40,25 +60,53 @@ class TrackingPage(RowView, name="tracking_page"):
 
     def evolve(self, row: Row | None, event: Event) -> Row | None:
         match event:
-            case Order.Placed(kind=kind, contact=contact, choices=choices, quote=quote, at=at):
-                return {
-                    "order_id": str(event.stream),
-                    "tracking_id": None,
-                    "kind": kind,
-                    "contact": contact.token,
-                    "shipping": quote.shipping_label if quote else None,
-                    "translation_r": choices.translation_r,
-                    "stage": None,
-                    "reached": [],
-                    "created_at": at,
-                    "updated_at": at,
-                }
+            case Order.Placed(quote=quote):
+                return _begun(event, shipping=quote.shipping_label if quote else None)
+            case Order.TakenInCrm(shipping=shipping):
+                return _begun(event, shipping=shipping)
             case Order.TrackingIdGiven(tracking_id=tracking_id, at=at) if row:
                 return row | {"tracking_id": tracking_id, "updated_at": at}
             case Order.StageReached(stage=stage, happened_at=happened_at, at=at) if row:
                 when = (happened_at or at).isoformat()
                 return row | {"stage": stage, "reached": [*row["reached"], [stage, when]], "updated_at": at}
+            case Order.StageCorrected(stage=stage, happened_at=happened_at, at=at) if row:
+                return row | {
+                    "stage": stage,
+                    "reached": _corrected(row, stage, (happened_at or at).isoformat()),
+                    "updated_at": at,
+                }
+            case Order.PaymentPending() if row:
+                return row | {"payment": PENDING}
+            case Order.PaymentMismatched() if row:
+                return row | {"payment": CHECKING}
+            case Order.PaymentFailed() | Order.Paid() | Order.MismatchAccepted() if row:
+                return row | {"payment": None}
         return row
+
+
+def _begun(event: Placed | TakenInCrm, *, shipping: str | None) -> Row:
+    return {
+        "order_id": str(event.stream),
+        "tracking_id": None,
+        "kind": event.kind,
+        "contact": event.contact.token,
+        "shipping": shipping,
+        "translation_r": event.choices.translation_r,
+        "payment": None,
+        "stage": None,
+        "reached": [],
+        "created_at": event.at,
+        "updated_at": event.at,
+    }
+
+
+def _corrected(row: Row, stage: str, when: str) -> list[list[str]]:
+    """What was reached as if the wrong stages had never been told: only those before the true one stay."""
+    stages = KINDS[row["kind"]].stages
+    order = {known.code: number for number, known in enumerate(stages)}
+    kept = [entry for entry in row["reached"] if order[entry[0]] < order[stage]]
+    was = next((entry[1] for entry in row["reached"] if entry[0] == stage), when)
+    return [*kept, [stage, was]]
 
 
 TRACKING_PAGE = TrackingPage()
@@ -85,7 +133,7 @@ def page_facts(row: Row, *, name: str) -> dict[str, Any]:
         "current_stage": row["stage"] or AWAITING,
         "stage_label": current.label if current else "Awaiting Payment",
         "emoji": current.emoji if current else "",
-        "message": current.message if current else "Your order is waiting for its payment.",
+        "message": current.message if current else AWAITING_MESSAGES[row["payment"]],
         "step": step,
         "steps": len(stages),
         "shipping": row["shipping"],

@@ -40,7 +40,7 @@ def ring_again(world: World, effect: Effect) -> None:
 
 
 def attachments(world: World) -> list[str]:
-    crm = world.services.sandbox.crm
+    crm = world.sandbox.crm
     return [file.name for record in crm.records() for file in crm.attachments(record.module, record.id)]
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.ledger import Ledger
+from domain.ledger import Conflict, Ledger
 from domain.shared.attribution import Attribution
 from domain.shared.contact import Contact
 from domain.shared.effect import Effect, Outcome
@@ -71,6 +71,14 @@ def test_61_a_ledger_that_cannot_record_delays_effects_and_repeats_none(world: W
         world.clock.move(61)
     runner.run_due()
     assert_each_thing_is_there_once(world, [order.id])
+
+
+def test_who_waits_for_an_outcome_gets_it_though_somebody_else_recorded_first(world: World) -> None:
+    order = world.place("quote")
+    [enter_order] = [effect.id for kind, effect in world.effects(order.id).items() if kind == "enter_order"]
+    ledger = Ledger(SilentLog(world.services.log, 1, Conflict()), policies={})
+    world.new_runner(world.performers(ledger), ledger).run_at_once(enter_order)
+    assert world.ledger.load(Effect, enter_order).proof is not None
 
 
 def test_an_effect_that_somebody_else_settled_is_left_alone(world: World) -> None:

@@ -38,7 +38,7 @@ def test_an_order_that_moves_on_during_the_call_is_recorded_all_the_same(world: 
     world.new_runner(only(world, slow)).run_due()
     moved = world.ledger.load(type(order), order.id)
     assert (moved.tracking_id, moved.crm_record is not None, len(calls)) == ("7" * 20, True, 2)
-    assert len(world.services.sandbox.crm.records()) == 1
+    assert len(world.sandbox.crm.records()) == 1
 
 
 def test_a_late_note_of_failure_does_not_free_what_another_runner_has_in_hand(world: World) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from domain.documents.letters import staff_notice, welcome
 from domain.documents.office import Office
-from domain.documents.order import Answers, Order
+from domain.documents.order import Order
+from domain.documents.order_facts import Answers
 from domain.shared.contact import Contact
 from domain.shared.letter import Letter
 from tests.domain.documents.placed import placed

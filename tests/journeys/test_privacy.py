@@ -138,7 +138,7 @@ def test_what_was_planted_really_went_through(busy_world: tuple[World, str]) -> 
     opened = "\n".join(
         repr(value.open())
         for order in orders
-        for value in (order.contact, order.placed.answers, order.placed.file_names, order.links)
+        for value in (order.contact, order.answers, order.file_names, order.links)
         if value is not None
     ).lower()
     unstored = {BIRTHDAY, "my own key", "zq.receipt@planted.example"}
@@ -154,6 +154,6 @@ def test_every_event_says_when_by_whom_and_through_what(busy_world: tuple[World,
         event = log.decode(name, data)
         assert event.at.tzinfo is not None
         assert event.by in {"customer", "daybook"}
-        assert event.via in {"form", "zoho", "mail"}
+        assert event.via in {"form", "zoho", "mail", "inbox"}
         assert event.correlation
         assert event.cause or not name.startswith("effect.")

@@ -89,7 +89,7 @@ def test_all_views_are_rebuilt_at_once(world: World, daybook: Command) -> None:
 
 
 def test_an_unknown_view_is_answered_with_the_names_there_are(world: World, daybook: Command) -> None:
-    names = "The views are audit_trail, effects, orders, tracking_page."
+    names = f"The views are {', '.join(sorted(view.name for view in world.services.views))}."
 
     assert daybook.complains("rebuild", "order") == f"There is no view order. {names}"
     assert daybook.complains("views", "--retry", "order") == f"There is no view order. {names}"

@@ -82,7 +82,7 @@ def test_figures_are_for_whoever_has_the_token(database_url: str, tmp_path: Path
 def test_production_has_no_sandbox_and_insists_on_https(services: Services) -> None:
     sandbox = services.sandbox
     services.settings = msgspec.structs.replace(services.settings, env="production")
-    services.sandbox = None  # type: ignore[assignment]
+    services.sandbox = None
     try:
         client = create_app(services).test_client()
         for path in ("/sandbox/mailbox/", "/sandbox/crm/", "/sandbox/mailbox/x/", "/sandbox/crm/1/"):

@@ -12,6 +12,7 @@ from adapters.wiring import Services
 from domain.documents.catalogue import KINDS
 from tests.web.documents.bodies import LEAST
 from tests.web.site import HTML, PDF, Element, Page, get, names, path_of, post, settle
+from tests.world import sandbox
 from web.documents.fields import MESSAGES
 from web.documents.forms import FORMS, I9_SERVICES, QUOTE_SERVICES
 
@@ -80,7 +81,7 @@ def test_the_first_page_leads_to_everything_worth_opening(client: FlaskClient) -
 def test_every_page_is_well_built(client: FlaskClient, services: Services) -> None:
     answers = {kind: post(client, kind).json for kind in LEAST}
     settle(services)
-    mail, record = services.sandbox.mailer.mails()[0], services.sandbox.crm.records()[0]
+    mail, record = sandbox(services).mailer.mails()[0], sandbox(services).crm.records()[0]
     paths = ["/tracking", "/api/", "/sandbox/mailbox/", "/sandbox/crm/", "/nothing"]
     paths += [f"/sandbox/mailbox/{mail.id}/", f"/sandbox/crm/{record.id}/"]
     paths += [path_of(kind) for kind in KINDS]

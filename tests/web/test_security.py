@@ -13,7 +13,7 @@ from domain.documents.catalogue import KINDS
 from tests.web.conftest import ORIGIN
 from tests.web.documents.bodies import LEAST, MORE
 from tests.web.site import HTML, PDF, Page, get, history, local, open_services, path_of, post, post_files, settle
-from tests.world import Clock
+from tests.world import Clock, sandbox
 from web.app import create_app
 
 POLICY = {
@@ -38,8 +38,9 @@ def addresses(client: FlaskClient, services: Services) -> list[str]:
     """Every address that can be read, on a ledger that holds an order of each kind."""
     answers = {kind: post(client, kind).json for kind in LEAST}
     [file] = post_files(client, "embassy", ("scan.pdf", PDF)).json["file_urls"]
+    checkout: Any = client.post("/create-stripe-session/", json={"order_id": answers["fbi"]["order_id"]})
     settle(services)
-    mail, record = services.sandbox.mailer.mails()[0], services.sandbox.crm.records()[0]
+    mail, record = sandbox(services).mailer.mails()[0], sandbox(services).crm.records()[0]
     *_, token, name = local(file).split("/")
     values = {
         "order_id": answers["fbi"]["order_id"],
@@ -48,6 +49,7 @@ def addresses(client: FlaskClient, services: Services) -> list[str]:
         "name": name,
         "id": mail.id,
         "record_id": record.id,
+        "session_id": checkout.json["checkout_url"].rstrip("/").rpartition("/")[2],
         "filename": "",
     }
     adapter = client.application.url_map.bind("localhost")
@@ -88,12 +90,12 @@ def test_every_route_carries_the_headers_and_sets_no_cookie(client: FlaskClient,
 
 def test_reading_changes_nothing(client: FlaskClient, services: Services) -> None:
     paths = addresses(client, services)
-    before = services.log.last_position(), services.log.open_work(), len(services.sandbox.crm.records())
+    before = services.log.last_position(), services.log.open_work(), len(sandbox(services).crm.records())
     for path in paths:
         assert get(client, path).status_code in (200, 302), path
         client.head(path)
         client.options(path)
-    assert (services.log.last_position(), services.log.open_work(), len(services.sandbox.crm.records())) == before
+    assert (services.log.last_position(), services.log.open_work(), len(sandbox(services).crm.records())) == before
 
 
 def assert_harmless(answer: Any, *, mail: bool = False) -> None:
@@ -159,9 +161,9 @@ def test_markup_in_any_free_text_is_shown_as_text_everywhere(
     if tid := answer.json.get("tracking_id"):
         pages.append(get(client, f"/tracking/{tid}/"))
     pages += [get(client, "/sandbox/mailbox/"), get(client, "/sandbox/crm/")]
-    pages += [get(client, f"/sandbox/mailbox/{mail.id}/") for mail in services.sandbox.mailer.mails()]
-    pages += [get(client, f"/sandbox/crm/{record.id}/") for record in services.sandbox.crm.records()]
-    mails = [get(client, f"/sandbox/mailbox/{mail.id}/html") for mail in services.sandbox.mailer.mails()]
+    pages += [get(client, f"/sandbox/mailbox/{mail.id}/") for mail in sandbox(services).mailer.mails()]
+    pages += [get(client, f"/sandbox/crm/{record.id}/") for record in sandbox(services).crm.records()]
+    mails = [get(client, f"/sandbox/mailbox/{mail.id}/html") for mail in sandbox(services).mailer.mails()]
     for page in pages:
         assert_harmless(page)
         assert not Page(page).all("img")
@@ -188,7 +190,7 @@ def test_markup_in_a_file_name_is_shown_as_text(client: FlaskClient, services: S
     [address] = post_files(client, "embassy", ("<img src=x onerror=alert(1)>.pdf", PDF)).json["file_urls"]
     assert get(client, local(address)).data == PDF
     settle(services)
-    [mail] = [m for m in services.sandbox.mailer.mails() if "New" in str(m.message["Subject"])]
+    [mail] = [m for m in sandbox(services).mailer.mails() if "New" in str(m.message["Subject"])]
     page = get(client, f"/sandbox/mailbox/{mail.id}/html")
     assert_harmless(page, mail=True)
     assert "<img src=x onerror=alert(1)>.pdf" in Page(page).text
@@ -209,7 +211,7 @@ def test_a_line_break_never_reaches_a_mail_header(client: FlaskClient, services:
 
 
 def test_only_allowed_origins_may_read_our_answers(client: FlaskClient) -> None:
-    for path in (path_of("embassy"), "/prices/"):
+    for path in (path_of("embassy"), "/prices/", "/create-stripe-session/"):
         preflight = client.options(path, headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
         assert preflight.status_code == 200
         assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN

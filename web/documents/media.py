@@ -32,7 +32,7 @@ def show_file(token: str, name: str) -> Response:
 
 def _media_type(order: Order, folder: str, name: str) -> str | None:
     """None unless the order's file in this folder has exactly this name; an erased order has no names."""
-    names = order.placed.file_names.open() if order.placed.file_names else ()
-    kept = {file.key: (known, file.media_type) for file, known in zip(order.placed.files, names, strict=True)}
+    names = order.file_names.open() if order.file_names else ()
+    kept = {file.key: (known, file.media_type) for file, known in zip(order.files, names, strict=True)}
     known, media_type = kept[folder]
     return media_type if known == name else None

@@ -67,8 +67,8 @@ def placed_answer(order: Order) -> dict[str, Any]:
     if order.kind.code == "quote":
         return answer
     answer["file_urls"] = [address for _, address in file_links(order, office)]
-    if order.placed.quote is not None:
-        quote = order.placed.quote
+    if order.quote is not None:
+        quote = order.quote
         return answer | {"total_price": decimal_text(quote.total_cents), "currency": quote.currency}
     address = office.url(f"/tracking/{order.tracking_id}/")
     return answer | {"tracking_id": order.tracking_id, "tracking_url": address}
@@ -85,18 +85,24 @@ def _page_answer(order: Order) -> Response:
 def show_order(order_id: UUID) -> ResponseReturnValue:
     """What was ordered and what it costs, for whoever holds the link; no personal data."""
     order = find_order(services().ledger, order_id)
-    quote = order.placed.quote
+    quote = order.quote
     page = {
         "order_id": str(order.id),
         "kind_label": order.kind.long_label,
-        "paid": False,
+        "paid": order.paid is not None,
         "lines": price_lines(quote) if quote else [],
         "total": decimal_text(quote.total_cents) if quote else None,
         "currency": quote.currency if quote else None,
         "tracking_url": url_for("tracking.show", tid=order.tracking_id) if order.tracking_id else None,
-        "payable": False,
+        "payable": _payable(order),
     }
     return render_template("order.html", order=page)
+
+
+def _payable(order: Order) -> bool:
+    """Whether a checkout may be opened; a bank payment under way or under review is not paid again."""
+    waits = order.pending_session is not None or order.mismatch is not None
+    return order.kind.paid and order.quote is not None and order.paid is None and not waits
 
 
 @bp.get("/prices/")

@@ -10,7 +10,8 @@ from domain.documents import tracking_id
 from domain.documents.catalogue import Kind
 from domain.documents.commands import Request, Wish, find_order, order_values, place_order
 from domain.documents.files import Candidate, CheckedFile, StoredFile, check_files, draw_token, folder_key
-from domain.documents.order import Order, request_claim
+from domain.documents.order import Order
+from domain.documents.order_facts import request_claim
 from domain.documents.price_list import current_prices
 from domain.ledger import Doubtful
 from domain.shared.attribution import read_attribution
@@ -25,10 +26,10 @@ def new_form(kind: Kind, *, earlier: Order | None = None, has_files: bool = Fals
     """The form as it is to be judged: today, or as it was when the same request came first."""
     prices = current_prices(services().ledger) if kind.paid else None
     packages, shipping = (set(prices.packages), set(prices.shipping)) if prices else (set(), set())
-    if earlier is not None and (quote := earlier.placed.quote):
+    if earlier is not None and (quote := earlier.quote):
         packages, shipping = packages | {quote.package_code or ""}, shipping | {quote.shipping_code}
     offer = Offer(packages=frozenset(packages), shipping=frozenset(shipping))
-    at = earlier.placed.at if earlier is not None else now()
+    at = earlier.placed_at if earlier is not None else now()
     return FORMS[kind.code](offer=offer, now=at, office=services().office.zone, has_files=has_files)
 
 
@@ -57,6 +58,7 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
                 wish=_wish(kind, body, values, files, tuple(file.name for file in checked)),
                 draw_tracking_id=lambda: tracking_id.draw(os.urandom),
                 request=Request(digest, fingerprint(values, body.files)) if digest else None,
+                match_window_days=ours.office.match_window_days,
             )
     except Doubtful:
         raise  # the order may stand and need its files; if it does not, the daily sweep takes them

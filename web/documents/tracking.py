@@ -7,7 +7,8 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from domain.documents.order import OrderNotFound, tracking_id_claim
+from domain.documents.order import OrderNotFound
+from domain.documents.order_facts import tracking_id_claim
 from domain.documents.tracking_id import read
 from domain.ledger import Unavailable
 from domain.shared.contact import Contact, redacted_name

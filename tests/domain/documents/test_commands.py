@@ -13,7 +13,8 @@ from domain.documents.commands import (
     order_values,
     place_order,
 )
-from domain.documents.order import Answers, Choices, Order, OrderNotFound
+from domain.documents.order import Order, OrderNotFound
+from domain.documents.order_facts import Answers, Choices
 from domain.documents.price_list import PRICE_LIST_ID, PriceList
 from domain.documents.quote import PackageOffer
 from domain.ledger import Entry, Ledger, Taken
@@ -95,7 +96,7 @@ def test_16_a_paid_order_and_a_quote_get_no_tracking_id_and_no_stage(kind: str) 
 
 def test_only_the_paid_kinds_are_quoted_a_price() -> None:
     desk = Desk()
-    quoted = {kind: desk.place(kind)[0].placed.quote is not None for kind in (*PAID, *FREE, "quote")}
+    quoted = {kind: desk.place(kind)[0].quote is not None for kind in (*PAID, *FREE, "quote")}
     assert [kind for kind, price in quoted.items() if price] == list(PAID)
 
 
@@ -150,7 +151,7 @@ def test_14_an_order_keeps_what_it_was_quoted() -> None:
     old, _ = desk.place("fbi")
     desk.change_prices()
     new, _ = desk.place("fbi")
-    totals = [desk.ledger.load(Order, order.id).placed.quote for order in (old, new)]
+    totals = [desk.ledger.load(Order, order.id).quote for order in (old, new)]
     assert [quote.total_cents for quote in totals if quote] == [25500, 27900]
 
 
@@ -196,16 +197,16 @@ def test_a_person_is_found_by_digests_however_the_number_is_spelt() -> None:
     desk = Desk()
     first, _ = desk.place("embassy")
     second, _ = desk.place("i9", contact=Contact("J. Doe", "John@Example.com", "(555) 123 4567 x9"))
-    assert first.placed.phone_hash == second.placed.phone_hash
-    assert first.placed.email_hash == second.placed.email_hash
+    assert first.phone_hash == second.phone_hash
+    assert first.email_hash == second.email_hash
     short, _ = desk.place("i9", contact=Contact("J. Doe", "john@example.com", "123 4567"))
-    assert short.placed.phone_hash is None
+    assert short.phone_hash is None
 
 
 def test_what_was_not_given_is_not_stored() -> None:
     desk = Desk()
     order, _ = desk.place("embassy")
-    _, fields = told(order.placed)
+    _, fields = told(desk.log.events_of(order.id)[0])
     assert [fields[name] for name in ("links", "file_names", "quote", "request")] == [None] * 4
     order, _ = desk.place("embassy", links=AttributionLinks(landing_page="https://documents.example/"))
     assert order.links is not None

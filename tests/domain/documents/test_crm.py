@@ -9,7 +9,7 @@ import pytest
 
 from domain.documents.crm import attribution_fields, contact_fields, module_of, order_fields
 from domain.documents.office import CrmModule, Office, default_modules
-from domain.documents.order import Answers, Choices
+from domain.documents.order_facts import Answers, Choices
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.contact import Contact
 from domain.shared.ports import CrmRecord
@@ -24,11 +24,17 @@ RECORDS: dict[str, dict[str, Any]] = {
     "fbi": ALL
     | {"Name": "John Doe — FBI Apostille", "Service_Type": "FBI Apostille", "Stage": "Order Received"}
     | {"Total_Price": 255.0, "Shipping_Method": "UPS", "Package": "Standard", "Certificate_Count": 2}
-    | {"Translation_Required": False},
+    | {"Payment_Status": "Pending", "Translation_Required": False},
     "marriage": ALL
     | {"Name": "John Doe — Triple Seal Marriage", "Service_Type": "Triple Seal Marriage", "Stage": "Order Received"}
-    | {"Total_Price": 305.0, "Shipping_Method": "USPS Mail", "Husband_Name": "John Doe", "Wife_Name": "Mary Roe"}
-    | {"Marriage_Date": "2001-05-19", "Country": "Qatar", "Certificate_Number": "12345"},
+    | {"Total_Price": 305.0, "Payment_Status": "Pending", "Shipping_Method": "USPS Mail"}
+    | {
+        "Husband_Name": "John Doe",
+        "Wife_Name": "Mary Roe",
+        "Marriage_Date": "2001-05-19",
+        "Country": "Qatar",
+        "Certificate_Number": "12345",
+    },
     "embassy": TRACKED
     | {"Name": "John Doe — Embassy Legalization", "Service_Type": "Embassy Legalization", "Stage": "Order Received"}
     | {"Document_Type": "Power of attorney", "Country": "Qatar", "Notarization": True},

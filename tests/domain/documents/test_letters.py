@@ -9,7 +9,7 @@ import pytest
 
 from domain.documents.letters import company, file_links, staff_notice, welcome
 from domain.documents.office import Office
-from domain.documents.order import Answers, Choices
+from domain.documents.order_facts import Answers, Choices
 from domain.shared.attribution import Attribution
 from domain.shared.contact import Contact
 from tests.domain.documents.placed import placed

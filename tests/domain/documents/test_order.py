@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from domain.documents.commands import Wish
-from domain.documents.order import Answers, Choices, Order
+from domain.documents.order import Order
+from domain.documents.order_facts import Answers, Choices
 from domain.ledger import Event, Take
 from domain.sealed import Sealed
 from tests.wishes import NOW, STORED_FILE, acts, wish
@@ -36,7 +37,7 @@ def happened(order: Order) -> list[str]:
 
 def test_a_new_order_knows_its_kind_and_its_customer() -> None:
     order = placed("fbi")
-    assert (order.kind.code, order.contact.open().name, order.placed.at) == ("fbi", "John Doe", NOW)
+    assert (order.kind.code, order.contact.open().name, order.placed_at) == ("fbi", "John Doe", NOW)
     assert (order.tracking_id, order.stage, order.crm_record) == (None, None, None)
 
 
@@ -50,7 +51,7 @@ def test_an_order_has_one_tracking_id_for_life() -> None:
     with acts():
         order.give_tracking_id(TID, reason="form")
         order.give_tracking_id("0" * 20, reason="staff")
-    assert told(order.pending[-1]) == ("TrackingIdGiven", {"tracking_id": TID, "reason": "form"})
+    assert told(order.pending[-1]) == ("TrackingIdGiven", {"tracking_id": TID, "reason": "form", "notify": True})
     assert order.tracking_id == TID
 
 

@@ -86,7 +86,7 @@ def test_reaching_a_stage_and_news_from_the_crm_ask_for_nothing() -> None:
 def test_an_effect_names_the_event_that_called_for_it_and_asking_twice_is_asking_once() -> None:
     order = begun("embassy")
     [contact, *_], again = asked(order), asked(order)
-    assert contact.requested.cause == order.placed.reference
+    assert contact.requested.cause == order.pending[0].reference
     assert [effect.id for effect in again] == [effect.id for effect in asked(order)]
     assert contact.id == effect_id(order.id, kind="enter_contact")
 

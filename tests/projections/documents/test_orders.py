@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.documents.order import Choices, Order
+from domain.documents.order import Order
+from domain.documents.order_facts import Choices
 from domain.ledger import Event
 from domain.shared.attribution import Attribution
 from domain.shared.contact import Contact

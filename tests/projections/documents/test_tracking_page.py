@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.documents.catalogue import KINDS
-from domain.documents.order import Choices, Order
+from domain.documents.order import Order
+from domain.documents.order_facts import Choices
 from domain.documents.stages import stages_of
 from domain.ledger import Event
 from projections.documents.tracking_page import TRACKING_PAGE, find_page, page_facts

@@ -13,7 +13,7 @@ from domain.shared.errors import Declined, Unreachable
 from projections.view import Row
 from tests.web.documents.bodies import LEAST
 from tests.web.site import HTML, JSON, PDF, Page, asked, get, post, post_files, settle
-from tests.world import Clock, World
+from tests.world import Clock, World, sandbox
 
 TID = "0123456789ABCDEFGHJK"
 PERSONAL = ("John", "Doe", "john@example.com", "123-4567")
@@ -68,7 +68,7 @@ def test_scenario_58_staff_mails_of_one_kind_and_office_day_share_a_thread(
     clock.move(3600)
     post(client, "embassy")
     settle(services)
-    notices = [m.message for m in services.sandbox.mailer.mails() if "New Embassy Order" in str(m.message["Subject"])]
+    notices = [m.message for m in sandbox(services).mailer.mails() if "New Embassy Order" in str(m.message["Subject"])]
     days = ["2026-02-09", "2026-02-09", "2026-02-10"]
     assert [str(mail["References"]) for mail in notices] == [f"<embassy-{day}@documents.example>" for day in days]
     assert [str(mail["In-Reply-To"]) for mail in notices] == [f"<embassy-{day}@documents.example>" for day in days]
@@ -165,4 +165,4 @@ def rows(services: Services) -> dict[str, list[Row]]:
 
 def outside(services: Services) -> tuple[int, list[object]]:
     """What the vendors hold: mails, and records with their times."""
-    return len(services.sandbox.mailer.mails()), list(services.sandbox.crm.records())
+    return len(sandbox(services).mailer.mails()), list(sandbox(services).crm.records())

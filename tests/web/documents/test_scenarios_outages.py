@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 from adapters.store.postgres import PostgresLog
 from adapters.wiring import Services
 from tests.servers import free_port
+from tests.web.documents.hooks import Vendors, verdict
 from tests.web.site import (
     HTML,
     PDF,
@@ -27,7 +28,7 @@ from tests.web.site import (
     post_files,
     stored_files,
 )
-from tests.world import Clock
+from tests.world import Clock, sandbox
 from web.app import create_app
 
 KEY = {"Idempotency-Key": "K"}
@@ -40,9 +41,9 @@ def test_scenario_61_without_redis_an_order_is_answered_and_the_sweep_does_its_w
     with open_services(database_url, tmp_path, clock, REDIS_URL=dead) as services:
         client = create_app(services).test_client()
         assert [post(client, "embassy").status_code for _ in range(3)] == [201] * 3
-        assert services.sandbox.mailer.mails() == []
+        assert sandbox(services).mailer.mails() == []
         services.runner.run_due()
-        assert len(services.sandbox.mailer.mails()) == 6
+        assert len(sandbox(services).mailer.mails()) == 6
 
 
 @contextmanager
@@ -89,6 +90,23 @@ def test_scenario_61_without_the_database_a_form_is_asked_to_come_back_and_nothi
     assert "Idempotent-Replayed" not in repeated.headers
     assert names(services) == [f"documents.order.{name}" for name in ("Placed", "TrackingIdGiven", "StageReached")]
     assert {event.stream for event in history(services) if not event.cause} == {history(services)[0].stream}
+
+
+def test_scenario_61_without_the_database_stripe_is_asked_to_come_back_and_its_repeat_succeeds(
+    vendors: Vendors, services: Services, request: pytest.FixtureRequest
+) -> None:
+    order_id = vendors.place()
+    session_id = vendors.open_checkout(order_id)
+    before = len(history(services))
+    with stopped(services, request):
+        vendors.payments.pay(session_id)
+    [refused] = vendors.answers
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.json["error"] == "unavailable"
+    assert len(history(services)) == before
+    vendors.payments.deliver_again(session_id)
+    assert verdict(vendors.answers[-1]) == ("acted_on", None)
+    assert vendors.happened(order_id)[-2:] == ["Paid", "StageReached"]
 
 
 def test_a_broken_connection_is_made_anew_before_the_customer_notices(

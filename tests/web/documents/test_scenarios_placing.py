@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from adapters.wiring import Services
 from domain.documents.order import Order
+from domain.documents.order_facts import Placed
 from domain.documents.price_list import PRICE_LIST_ID, PriceList
 from domain.documents.quote import PackageOffer, Quote
 from domain.documents.tracking_id import ALPHABET
@@ -15,7 +16,7 @@ from domain.ledger import acting
 from domain.shared.attribution import Attribution
 from tests.web.documents.bodies import LEAST, MORE
 from tests.web.site import BASE_URL, PDF, Page, asked, get, history, local, names, post, post_files, settle
-from tests.world import Clock
+from tests.world import Clock, sandbox
 
 FULL = LEAST["embassy"] | MORE["embassy"] | {"company": "Acme", "comments": "Call before noon."}
 FREE = {"order_id", "tracking_id", "file_urls", "tracking_url"}
@@ -27,7 +28,7 @@ ANSWERS = {
 }
 
 
-def placed(services: Services) -> list[Order.Placed]:
+def placed(services: Services) -> list[Placed]:
     return [event for event in history(services) if isinstance(event, Order.Placed)]
 
 
@@ -67,8 +68,8 @@ def test_scenario_02_a_pdf_sent_along_is_served_from_its_link_and_goes_to_the_cr
     assert get(client, local(address)).data == PDF
     assert asked(services).count(("zoho", "attach_file")) == 1
     settle(services)
-    [record] = [r for r in services.sandbox.crm.records() if r.module == "Embassy_Legalization"]
-    [attached] = services.sandbox.crm.attachments(record.module, record.id)
+    [record] = [r for r in sandbox(services).crm.records() if r.module == "Embassy_Legalization"]
+    [attached] = sandbox(services).crm.attachments(record.module, record.id)
     assert (attached.name, attached.size) == ("scan.pdf", len(PDF))
 
 
@@ -141,8 +142,8 @@ def test_scenario_16_an_unpaid_order_has_no_tracking_id_and_sets_nothing_going(
     settle(services)
     assert names(services) == ["documents.order.Placed"]
     assert asked(services) == []
-    assert services.sandbox.mailer.mails() == []
-    assert services.sandbox.crm.records() == []
+    assert sandbox(services).mailer.mails() == []
+    assert sandbox(services).crm.records() == []
 
 
 ATTRIBUTION = {
@@ -174,6 +175,6 @@ def test_scenario_43_attribution_is_made_tidy(client: FlaskClient, services: Ser
         lead_type="form",
     )
     settle(services)
-    [record] = [r for r in services.sandbox.crm.records() if r.module == "Lead_Attribution_Record"]
+    [record] = [r for r in sandbox(services).crm.records() if r.module == "Lead_Attribution_Record"]
     assert record.fields["Source_Category"] == "Other"
     assert record.fields["Device_Type"] == "Mobile"

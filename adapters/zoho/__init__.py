@@ -1,0 +1,1 @@
+"""Zoho CRM, API version 8."""

@@ -1,0 +1,244 @@
+"""What the CRM tells us: a record that wants a tracking id, a stage that was reached."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.documents import order_facts as facts
+from domain.documents.catalogue import KINDS, SERVICES, Kind, find_service
+from domain.documents.office import Office
+from domain.documents.order import Order
+from domain.documents.order_facts import Choices, crm_record_claim, tracking_id_claim
+from domain.documents.stages import find_stage, is_call_stage
+from domain.documents.tracking_id import read as read_tracking_id
+from domain.ledger import Ledger, UnknownStream
+from domain.sealed import Sealed
+from domain.shared.contact import Contact, normal_email
+from domain.shared.phone import phone_key
+from domain.shared.receipt import Receipt, Verdict
+
+NAMESPACE = UUID("b8a5cf5e-0d4b-5a53-9d0b-1a2f6f6f2f77")
+TRUE = {"true", "1", "yes", "on"}
+ALIASES = {
+    "module": "service",
+    "recordid": "zohorecordid",
+    "id": "zohorecordid",
+    "leadid": "zohorecordid",
+    "dealid": "zohorecordid",
+    "ledgerid": "orderid",
+    "trackingid": "tid",
+    "currentstage": "stage",
+    "status": "stage",
+}
+OUR_NAMES = {
+    "service",
+    "zohorecordid",
+    "orderid",
+    "tid",
+    "name",
+    "email",
+    "phone",
+    "stage",
+    "shipping",
+    "translationr",
+    "notify",
+    "modifiedtime",
+    "correction",
+    "token",
+    "key",
+}
+MOST_CUSTOM, LONGEST_CUSTOM = 40, 500
+
+
+class CrmMessage(msgspec.Struct, frozen=True):
+    """A body of either endpoint: our fields by folded name, and the others as they were called."""
+
+    values: Mapping[str, str]
+    custom: Mapping[str, str]
+
+    def truthy(self, name: str, *, default: bool = False) -> bool:
+        """A flag however it was written."""
+        return self.values[name].casefold() in TRUE if name in self.values else default
+
+    def moment(self, name: str) -> datetime | None:
+        """A time with its offset, in UTC; None when absent or unreadable."""
+        try:
+            at = datetime.fromisoformat(self.values.get(name, ""))
+        except ValueError:
+            return None
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def read_message(body: bytes, content_type: str) -> CrmMessage | None:
+    """Read JSON or form data; None when it is neither. Names are read without case, spaces and underscores."""
+    try:
+        if content_type.partition(";")[0].strip() == "application/x-www-form-urlencoded":
+            given: dict[str, Any] = dict(parse_qsl(body.decode()))
+        else:
+            given = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+        return None
+    values: dict[str, str] = {}
+    custom: dict[str, str] = {}
+    for name, value in given.items():
+        text = "" if value is None or isinstance(value, dict | list) else str(value).strip()
+        folded = re.sub(r"[\s_]", "", name).casefold()
+        folded = ALIASES.get(folded, folded)
+        if folded in OUR_NAMES:
+            if text:
+                values.setdefault(folded, text)
+        elif text and len(custom) < MOST_CUSTOM:
+            custom[name] = text[:LONGEST_CUSTOM]
+    return CrmMessage(values, custom)
+
+
+def judge_update(ledger: Ledger, receipt: Receipt, *, office: Office) -> Verdict:
+    """A stage, or fields to keep, for an order we know."""
+    message = read_message(receipt.body.open(), receipt.content_type)
+    if message is None:
+        return Verdict("refused", "unreadable")
+    order = _known(ledger, message)
+    if order is None:
+        return Verdict("refused", "unknown_tid")
+    kind = find_service(message.values["service"]) if "service" in message.values else order.kind
+    if kind is None or kind.code != order.kind.code:
+        return Verdict("refused", "service_differs")
+    _note(order, message)
+    why = _move(order, message, office)
+    if order.pending:
+        return Verdict("acted_on", changed=(order,))
+    word = "refused" if why in ("unknown_stage", "awaiting_payment", "backward_without_correction") else "ignored"
+    return Verdict(word, why or "unchanged")  # type: ignore[arg-type]
+
+
+def _note(order: Order, message: CrmMessage) -> None:
+    noted = dict(message.custom)
+    if "shipping" in message.values and message.values["shipping"] != order.shipping:
+        noted["shipping"] = message.values["shipping"]
+    if "translationr" in message.values and message.truthy("translationr") != order.choices.translation_r:
+        noted["translation_r"] = message.values["translationr"]
+    order.note_crm_fields(noted)
+
+
+def _move(order: Order, message: CrmMessage, office: Office) -> str | None:
+    name = message.values.get("stage")
+    if name is None:
+        return None
+    if is_call_stage(name):
+        return "call_stage"
+    service = order.kind.service
+    stage = find_stage(service, name, aliases=office.stage_aliases.get(service, {}))
+    if stage is None:
+        return "unknown_stage"
+    return order.move_to(
+        stage.code, happened_at=message.moment("modifiedtime"), correction=message.truthy("correction")
+    )
+
+
+def judge_create(
+    ledger: Ledger,
+    receipt: Receipt,
+    *,
+    office: Office,
+    draw_tracking_id: Callable[[], str],
+    entry_under_way: Callable[[Kind, str | None, str | None], bool],
+) -> Verdict:
+    """A tracking id for a record of the CRM: of an order we know, or of one that begins there.
+
+    `entry_under_way(kind, phone_hash, email_hash)` tells whether an order of ours for this person is being entered in
+    the CRM just now: then this message is the echo of our own writing, and is judged when that has ended.
+    """
+    message = read_message(receipt.body.open(), receipt.content_type)
+    if message is None:
+        return Verdict("refused", "unreadable")
+    order = _known(ledger, message)
+    if order is not None:
+        return _give_id(order, message, draw_tracking_id)
+    kind = find_service(message.values.get("service", ""))
+    record_id = message.values.get("zohorecordid", "")
+    if kind is None or kind.code not in KINDS:
+        return Verdict("refused", "unknown_service")
+    if not (record_id.isdecimal() and len(record_id) <= 25):
+        return Verdict("refused", "no_record_named")
+    contact = _contact(message)
+    if contact is None:
+        return Verdict("refused", "no_name")
+    name = message.values.get("stage")
+    if name and is_call_stage(name):
+        return Verdict("ignored", "call_stage")  # the echo of a call that we entered
+    if name and find_stage(kind.service, name, aliases=office.stage_aliases.get(kind.service, {})) is None:
+        return Verdict("refused", "unknown_stage")
+    digits = phone_key(contact.phone)
+    phone_hash = ledger.blind(f"phone:{digits}") if digits else None
+    email_hash = ledger.blind(f"email:{contact.email.casefold()}") if contact.email else None
+    if entry_under_way(kind, phone_hash, email_hash):
+        return Verdict("waiting", "entry_under_way")
+    module = office.modules[kind.code].name
+    order = Order.take_in_crm(
+        uuid5(NAMESPACE, f"{module}/{record_id}"),
+        facts.TakenInCrm(
+            kind=kind.code,
+            module=module,
+            record_id=record_id,
+            contact=Sealed(contact),
+            custom=Sealed(dict(message.custom)) if message.custom else None,
+            shipping=message.values.get("shipping"),
+            choices=Choices(translation_r=message.truthy("translationr")),
+            phone_hash=phone_hash,
+            email_hash=email_hash,
+        ),
+    )
+    order.give_tracking_id(draw_tracking_id(), reason="crm", notify=message.truthy("notify", default=True))
+    order.begin()
+    return Verdict("acted_on", changed=(order,))
+
+
+def _give_id(order: Order, message: CrmMessage, draw_tracking_id: Callable[[], str]) -> Verdict:
+    if order.tracking_id is not None:
+        return Verdict("ignored", "has_tracking_id")
+    notify = order.worked_on and message.truthy("notify", default=True)
+    order.give_tracking_id(draw_tracking_id(), reason="crm", notify=notify)
+    if order.worked_on:
+        order.begin()
+    return Verdict("acted_on", changed=(order,))
+
+
+def _contact(message: CrmMessage) -> Contact | None:
+    name = message.values.get("name", "")[:120]
+    if not name:
+        return None
+    try:
+        email = normal_email(message.values.get("email", ""))
+    except ValueError:
+        email = ""
+    return Contact(name, email, message.values.get("phone", "")[:40])
+
+
+def find_told(ledger: Ledger, body: bytes, content_type: str) -> Order | None:
+    """The order a message is about, for the answer to it."""
+    message = read_message(body, content_type)
+    return _known(ledger, message) if message else None
+
+
+def _known(ledger: Ledger, message: CrmMessage) -> Order | None:
+    """By order id, tracking id or record id, in this order."""
+    owner: UUID | None = None
+    if "orderid" in message.values:
+        try:
+            return ledger.load(Order, UUID(message.values["orderid"]))
+        except (ValueError, UnknownStream):
+            pass
+    if tid := read_tracking_id(message.values.get("tid", "")):
+        owner = ledger.owner(tracking_id_claim(tid))
+    record_id = message.values.get("zohorecordid")
+    if owner is None and record_id:
+        kind = find_service(message.values.get("service", ""))
+        modules = [kind.module] if kind else [service.module for service in SERVICES.values()]
+        owners = (ledger.owner(crm_record_claim(module, record_id)) for module in modules)
+        owner = next((found for found in owners if found), None)
+    return ledger.load(Order, owner) if owner else None

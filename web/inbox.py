@@ -1,0 +1,66 @@
+"""The way in for vendors: keep the message, judge it at once, answer with the verdict."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from domain.shared.effect import effect_id
+from domain.shared.errors import Refused
+from domain.shared.inbox import told
+from domain.shared.receipt import Receipt, receive
+from projections.across.receipts import RECEIPTS, waiting_for
+from web.services import acting_as, caught_up, services
+
+LARGEST_BYTES = 1024 * 1024
+KEPT_HEADERS = ("Content-Type", "User-Agent", "Svix-Id")
+
+
+class BadSecret(Refused):
+    """The shared secret is missing or wrong."""
+
+    code: ClassVar[str] = "bad_secret"
+    status: ClassVar[int] = 401
+    sentence: ClassVar[str] = "The secret is missing or wrong."
+
+
+def raw_body() -> bytes:
+    """The body byte for byte, up to a megabyte."""
+    request.max_content_length = LARGEST_BYTES
+    body = request.get_data(cache=True)
+    if len(body) > LARGEST_BYTES:
+        raise RequestEntityTooLarge
+    return body
+
+
+def take_in(source: str, vendor_id: str, body: bytes) -> tuple[Receipt, bool]:
+    """Store a message and judge it; True when it had come before. Once this returns, the vendor gets a 2xx."""
+    ours = services()
+    headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
+    with acting_as(source, via=source):
+        receipt, new = receive(ours.ledger, source=source, vendor_id=vendor_id, body=body, headers=headers)
+    if not receipt.judged:
+        ours.runner.run_at_once(effect_id(receipt.id, kind="judge"))
+        receipt = ours.ledger.load(Receipt, receipt.id)
+    return receipt, not new
+
+
+def judge_waiting(what: str) -> None:
+    """Something that messages were waiting for has happened: judge them now."""
+    ours = services()
+    if caught_up(RECEIPTS):
+        for row in waiting_for(ours.home, what):
+            ours.runner.run_at_once(effect_id(row["receipt_id"], kind="judge"))
+
+
+def answer(receipt: Receipt, *, repeat: bool, **more: Any) -> Mapping[str, Any]:
+    """The body of a webhook's answer."""
+    said = told(receipt, **more)
+    return {**said, "status": "repeat"} if repeat and receipt.judged else said
+
+
+def digest_of(body: bytes) -> str:
+    """The id of a message that brings none of its own."""
+    return sha256(body).hexdigest()
