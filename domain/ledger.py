@@ -154,10 +154,16 @@ class Aggregate:
     stream_name: ClassVar[str]
     events: ClassVar[tuple[type[Event], ...]]
 
-    def __init_subclass__(cls, *, name: str) -> None:
+    def __init_subclass__(cls, *, name: str = "") -> None:
+        """`name` is what the aggregate's streams and events are stored under; a base without one has none."""
+        if not name:
+            return
         cls.stream_name = name
         cls.events = tuple(
-            value for value in vars(cls).values() if isinstance(value, type) and issubclass(value, Event)
+            value
+            for base in reversed(cls.__mro__)
+            for value in vars(base).values()
+            if isinstance(value, type) and issubclass(value, Event)
         )
         for event_class in cls.events:
             event_class.stored_name = f"{name}.{event_class.__name__}"

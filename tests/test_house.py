@@ -94,7 +94,8 @@ def test_every_module_can_be_imported_and_says_what_it_is(name: str) -> None:
 
 
 def test_every_aggregate_of_the_domain_is_known_to_the_log() -> None:
-    assert set(of_the_domain(Aggregate)) == set(AGGREGATES)
+    named = {aggregate for aggregate in of_the_domain(Aggregate) if hasattr(aggregate, "stream_name")}
+    assert named == set(AGGREGATES)
 
 
 def test_every_event_that_can_happen_belongs_to_an_aggregate() -> None:
@@ -156,9 +157,9 @@ def test_the_readme_lists_today_s_events() -> None:
     assert markdown_table() in readme, "run `daybook events --write`"
 
 
-def test_a_newcomer_walks_one_order_in_under_seven_hundred_lines() -> None:
+def test_a_newcomer_walks_one_order_in_under_five_hundred_lines() -> None:
     walk = re.search(r"\*\*A walk of ten minutes\*\*:(.*?)To go on", (ROOT / "README.md").read_text(), re.DOTALL)
     assert walk is not None
     files = re.findall(r"`([\w/]+\.py)`", walk[1])
     assert len(files) == 5
-    assert sum(len((ROOT / file).read_text().splitlines()) for file in files) < 700
+    assert sum(len((ROOT / file).read_text().splitlines()) for file in files) < 500

@@ -10,8 +10,9 @@ from domain.documents.call_events import caller_claim
 from domain.documents.catalogue import KINDS
 from domain.documents.files import StoredFile
 from domain.documents.matching import lead_for_new_order
-from domain.documents.order import Order, OrderNotFound
+from domain.documents.order import Order
 from domain.documents.order_facts import Answers, Choices, Placed, request_claim, tracking_id_claim
+from domain.documents.order_refusals import OrderNotFound
 from domain.documents.price_list import current_prices
 from domain.documents.quote import Quote
 from domain.ledger import Conflict, Ledger, Taken, UnknownStream

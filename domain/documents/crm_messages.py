@@ -179,7 +179,7 @@ def judge_create(
     if entry_under_way(kind, phone_hash, email_hash):
         return Verdict("waiting", "entry_under_way")
     module = office.modules[kind.code].name
-    order = Order.take_in_crm(
+    order = Order.place(
         uuid5(NAMESPACE, f"{module}/{record_id}"),
         facts.TakenInCrm(
             kind=kind.code,

@@ -1,67 +1,24 @@
-"""An order for a document service. What can happen to it is in `order_facts`; here is what it decides."""
+"""An order for a document service. What can happen to it is in `order_facts`, its money in `order_payment`."""
 
-from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from domain.documents import order_facts as facts
-from domain.documents.catalogue import KINDS, Kind
+from domain.documents.catalogue import KINDS
 from domain.documents.files import StoredFile
 from domain.documents.order_facts import Answers, Choices, TrackingIdReason
-from domain.documents.quote import Quote
+from domain.documents.order_payment import PaidOnline
 from domain.documents.stages import first_stage, stages_of
-from domain.ledger import Aggregate, Event
+from domain.ledger import Event
 from domain.sealed import Sealed
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.contact import Contact
-from domain.shared.errors import NotFound, Refused
 
 TRANSLATED = "translated"
-KEYS_KEPT = timedelta(hours=23)  # the provider forgets a key after a day, and would open a second checkout
-STILL_OPEN = timedelta(minutes=5)  # a checkout with less time left is not handed out again
 
 
-class OrderNotFound(NotFound):
-    """No order has this id, or the person has been erased: callers cannot tell which."""
-
-
-class NotPayable(Refused):
-    """This kind is not paid online."""
-
-    code: ClassVar[str] = "not_payable"
-    status: ClassVar[int] = 422
-    sentence: ClassVar[str] = "This order is not paid online."
-
-
-class AlreadyPaid(Refused):
-    """Paid, or paid and given back."""
-
-    code: ClassVar[str] = "already_paid"
-    sentence: ClassVar[str] = "This order has been paid."
-
-
-class PaymentProcessing(Refused):
-    """A bank payment is under way."""
-
-    code: ClassVar[str] = "payment_processing"
-    sentence: ClassVar[str] = "A payment for this order is being processed."
-
-
-class PaymentUnderReview(Refused):
-    """Money came that does not fit."""
-
-    code: ClassVar[str] = "payment_under_review"
-    sentence: ClassVar[str] = "A payment for this order is being checked."
-
-
-class NothingToAccept(Refused):
-    """No payment of this order is waiting for a decision."""
-
-    code: ClassVar[str] = "nothing_to_accept"
-    sentence: ClassVar[str] = "No payment of this order waits to be accepted."
-
-
-class Order(Aggregate, name="documents.order"):
+class Order(PaidOnline, name="documents.order"):
     """One order, from the form to the last stage."""
 
     Placed = facts.Placed
@@ -71,31 +28,18 @@ class Order(Aggregate, name="documents.order"):
     MatchSuggested = facts.MatchSuggested
     MatchUndone = facts.MatchUndone
     TrackingIdGiven = facts.TrackingIdGiven
-    CheckoutRequested = facts.CheckoutRequested
-    CheckoutOpened = facts.CheckoutOpened
-    CheckoutFailed = facts.CheckoutFailed
-    CheckoutExpired = facts.CheckoutExpired
-    PaymentPending = facts.PaymentPending
-    Paid = facts.Paid
-    PaymentFailed = facts.PaymentFailed
-    PaymentMismatched = facts.PaymentMismatched
-    MismatchAccepted = facts.MismatchAccepted
-    PaidAgain = facts.PaidAgain
-    Refunded = facts.Refunded
     StageReached = facts.StageReached
     StageCorrected = facts.StageCorrected
     CrmFieldsNoted = facts.CrmFieldsNoted
     EnteredInCrm = facts.EnteredInCrm
     AttributionEnteredInCrm = facts.AttributionEnteredInCrm
 
-    kind: Kind
     placed_at: datetime
     contact: Sealed[Contact]
     choices: Choices = Choices()
     answers: Sealed[Answers]
     files: tuple[StoredFile, ...] = ()
     file_names: Sealed[tuple[str, ...]] | None = None
-    quote: Quote | None = None
     shipping: str | None = None
     form_attribution: Attribution = Attribution()
     attribution: Attribution = Attribution()
@@ -103,20 +47,10 @@ class Order(Aggregate, name="documents.order"):
     phone_hash: str | None = None
     email_hash: str | None = None
     fingerprint: str | None = None
-    born_in_crm = False
     matched_call: UUID | None = None
     linked_calls: tuple[UUID, ...] = ()
     apart_from: frozenset[UUID] = frozenset()
     tracking_id: str | None = None
-    checkout: facts.CheckoutRequested | None = None
-    asked = False
-    opened: facts.CheckoutOpened | None = None
-    pending_session: str | None = None
-    mismatch: facts.PaymentMismatched | None = None
-    paid: facts.Paid | facts.MismatchAccepted | None = None
-    failed_sessions: frozenset[str] = frozenset()
-    extra_sessions: frozenset[str] = frozenset()
-    refunded_cents = 0
     stage: str | None = None
     stage_moved_at: datetime | None = None
     stage_version = 0
@@ -127,17 +61,10 @@ class Order(Aggregate, name="documents.order"):
     crm_attribution: str | None = None
 
     @classmethod
-    def place(cls, id: UUID, placed: facts.Placed) -> Self:
-        """A new order, as the form says. Free kinds are worked on at once, paid ones after payment."""
+    def place(cls, id: UUID, placed: facts.Placed | facts.TakenInCrm) -> Self:
+        """A new order, as a form or the CRM says."""
         order = cls(id)
         order.happened(placed)
-        return order
-
-    @classmethod
-    def take_in_crm(cls, id: UUID, taken: facts.TakenInCrm) -> Self:
-        """A new order that staff began in the CRM."""
-        order = cls(id)
-        order.happened(taken)
         return order
 
     @property
@@ -154,64 +81,6 @@ class Order(Aggregate, name="documents.order"):
         """The office has the order: the first stage of its service."""
         if self.stage is None:
             self.happened(facts.StageReached(stage=first_stage(self.kind.service).code))
-
-    def request_checkout(
-        self, *, now: datetime, return_to: tuple[str | None, str | None] = (None, None)
-    ) -> facts.CheckoutOpened | None:
-        """The open checkout with time left, or None when the provider has to be asked (again, with `checkout.key`).
-
-        Raises `NotPayable`, `AlreadyPaid`, `PaymentProcessing`, `PaymentUnderReview`.
-        """
-        if not self.kind.paid or self.quote is None or self.born_in_crm:
-            raise NotPayable
-        if self.paid is not None:
-            raise AlreadyPaid
-        if self.mismatch is not None:
-            raise PaymentUnderReview
-        if self.pending_session is not None:
-            raise PaymentProcessing
-        if self.opened and self.opened.expires_at and self.opened.expires_at > now + STILL_OPEN:
-            return self.opened
-        forgotten = self.checkout is not None and self.checkout.at + KEYS_KEPT < now
-        if not self.asked or self.opened is not None or forgotten:
-            attempt = self.checkout.attempt + 1 if self.checkout else 1
-            self.happened(
-                facts.CheckoutRequested(
-                    attempt=attempt,
-                    amount_cents=self.quote.total_cents,
-                    currency=self.quote.currency,
-                    key=f"checkout-{self.id}-{attempt}",
-                    return_to=Sealed(return_to) if any(return_to) else None,
-                )
-            )
-        return None
-
-    def checkout_opened(self, *, session_id: str, url: str | None, expires_at: datetime | None) -> None:
-        """The provider has opened the checkout asked for."""
-        if self.opened is None or self.opened.session_id != session_id:
-            sealed = Sealed(url) if url else None
-            self.happened(facts.CheckoutOpened(session_id=session_id, url=sealed, expires_at=expires_at))
-
-    def checkout_failed(self, *, attempt: int, reason: str) -> None:
-        """The provider refused or broke; the next request is a new attempt."""
-        if self.asked and self.checkout and self.checkout.attempt == attempt and self.opened is None:
-            self.happened(facts.CheckoutFailed(attempt=attempt, reason=reason))
-
-    def accept_mismatch(self, *, session_id: str, reason: str) -> None:
-        """Take a payment that did not fit; raises `NothingToAccept`."""
-        wrong = self.mismatch
-        if wrong is None or wrong.session_id != session_id or self.paid is not None:
-            raise NothingToAccept
-        self.happened(
-            facts.MismatchAccepted(
-                session_id=session_id,
-                payment_intent=wrong.payment_intent,
-                amount_cents=wrong.got_cents,
-                currency=wrong.currency,
-                reason=reason,
-            )
-        )
-        self.begin()
 
     def move_to(self, stage: str, *, happened_at: datetime | None, correction: bool) -> str | None:
         """Move to a stage of the service as the CRM says; None when moved, else why nothing happened.
@@ -281,7 +150,7 @@ class Order(Aggregate, name="documents.order"):
                 if self.matched_call == call:
                     self.matched_call, self.attribution = None, self.form_attribution
             case _:
-                self._apply_payment(event)
+                self.apply_payment(event)
 
     def _born(self, event: facts.Placed | facts.TakenInCrm) -> None:
         self.kind, self.placed_at, self.contact = KINDS[event.kind], event.at, event.contact
@@ -295,30 +164,3 @@ class Order(Aggregate, name="documents.order"):
         self.quote, self.fingerprint, self.links = event.quote, event.fingerprint, event.links
         self.shipping = event.quote.shipping_label if event.quote else None
         self.form_attribution = self.attribution = event.attribution
-
-    def _apply_payment(self, event: Event) -> None:
-        match event:
-            case facts.CheckoutRequested():
-                self.checkout, self.opened, self.asked = event, None, True
-            case facts.CheckoutOpened():
-                self.opened = event
-            case facts.CheckoutFailed():
-                self.asked = False
-            case facts.PaymentPending(session_id=session_id):
-                self.pending_session = session_id
-            case facts.CheckoutExpired():
-                self.opened, self.asked = None, False
-            case facts.PaymentFailed(session_id=session_id):
-                self.failed_sessions |= {session_id}
-                if self.pending_session == session_id:
-                    self.pending_session = None
-                if self.opened is None or self.opened.session_id == session_id:
-                    self.opened, self.asked = None, False
-            case facts.PaymentMismatched():
-                self.mismatch, self.pending_session = event, None
-            case facts.Paid() | facts.MismatchAccepted():
-                self.paid, self.pending_session = event, None
-            case facts.PaidAgain(session_id=session_id):
-                self.extra_sessions |= {session_id}
-            case facts.Refunded(refunded_cents_total=total):
-                self.refunded_cents = total

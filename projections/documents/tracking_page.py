@@ -1,6 +1,5 @@
 """What the customer sees: the stages of the service and how far the order is; never personal data in clear text."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Column, String, select
@@ -8,19 +7,11 @@ from sqlalchemy import Boolean, Column, String, select
 from domain.documents.catalogue import KINDS
 from domain.documents.order import Order
 from domain.documents.order_facts import Placed, TakenInCrm
-from domain.documents.stages import stages_of
 from domain.ledger import Event
 from projections.home import Home
 from projections.view import Json, Moment, Row, RowView
 
-AWAITING = "awaiting_payment"
-PENDING, CHECKING = "pending", "checking"
-AWAITING_MESSAGES = {
-    None: "Your order is waiting for its payment.",
-    PENDING: "Your payment is being processed.",
-    CHECKING: "Your payment is being checked.",
-}
-TRANSLATED = "translated"  # a step nobody wanted is shown once the CRM reports it
+PENDING, CHECKING = "pending", "checking"  # what the payment of an order that has not begun waits for
 
 
 class TrackingPage(RowView, name="tracking_page"):
@@ -115,46 +106,3 @@ TRACKING_PAGE = TrackingPage()
 def find_page(home: Home, tracking_id: str) -> Row | None:
     """The row behind a tracking id, or None."""
     return home.row(select(TrackingPage.live).where(TrackingPage.live.c.tracking_id == tracking_id))
-
-
-def page_facts(row: Row, *, name: str) -> dict[str, Any]:
-    """What the page says, in the names of its JSON; `name` is the redacted one."""
-    kind = KINDS[row["kind"]]
-    reached = dict(row["reached"])
-    stages = stages_of(kind.service, translated=row["translation_r"] or TRANSLATED in reached)
-    codes = [stage.code for stage in stages]
-    step = codes.index(row["stage"]) + 1 if row["stage"] in codes else None
-    current = stages[step - 1] if step else None
-    return {
-        "tid": row["tracking_id"],
-        "service": kind.service,
-        "service_label": kind.long_label,
-        "name": name,
-        "current_stage": row["stage"] or AWAITING,
-        "stage_label": current.label if current else "Awaiting Payment",
-        "emoji": current.emoji if current else "",
-        "message": current.message if current else AWAITING_MESSAGES[row["payment"]],
-        "step": step,
-        "steps": len(stages),
-        "shipping": row["shipping"],
-        "translation_r": row["translation_r"],
-        "timeline": [
-            {
-                "code": stage.code,
-                "label": stage.label,
-                "emoji": stage.emoji,
-                "message": stage.message,
-                "state": _state(number, step),
-                "reached_at": datetime.fromisoformat(reached[stage.code]) if stage.code in reached else None,
-            }
-            for number, stage in enumerate(stages, start=1)
-        ],
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-    }
-
-
-def _state(number: int, step: int | None) -> str:
-    if step is None or number > step:
-        return "upcoming"
-    return "current" if number == step else "done"

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
 from domain.documents import tracking_id
-from domain.documents.order import OrderNotFound
+from domain.documents.order_refusals import OrderNotFound
 from domain.documents.payments import open_checkout
 from domain.shared.errors import BadSignature, Invalid
 from domain.shared.payments import read_stripe_event

@@ -1,19 +1,17 @@
 """The tracking page, as HTML and as JSON."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from domain.documents.order import OrderNotFound
 from domain.documents.order_facts import tracking_id_claim
+from domain.documents.order_refusals import OrderNotFound
 from domain.documents.tracking_id import read
 from domain.ledger import Unavailable
 from domain.shared.contact import Contact, redacted_name
-from projections.documents.tracking_page import TRACKING_PAGE, find_page, page_facts
+from projections.documents.tracking_page import TRACKING_PAGE, find_page
 from projections.view import Row
+from web.documents.tracking_facts import page_facts, with_texts
 from web.services import caught_up, services
 
 bp = Blueprint("tracking", __name__, url_prefix="/tracking", description="Where an order stands.")
@@ -43,7 +41,7 @@ def show(tid: str) -> ResponseReturnValue:
     facts = page_facts(row, name=name)
     wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
     if wants_json or request.args.get("format") == "json":
-        return _private(make_response(_with_texts(facts)))
+        return _private(make_response(with_texts(facts)))
     return _private(make_response(render_template("tracking.html", page=facts)))
 
 
@@ -61,14 +59,3 @@ def _row(tid: str | None) -> Row | None:
 def _private(response: Response) -> Response:
     response.headers["Vary"] = "Accept"
     return response
-
-
-def _with_texts(facts: dict[str, Any]) -> dict[str, Any]:
-    """Times as text, UTC without fractions."""
-    timeline = [{**step, "reached_at": _text(step["reached_at"])} for step in facts["timeline"]]
-    times = {name: _text(facts[name]) for name in ("created_at", "updated_at")}
-    return {**facts, "timeline": timeline, **times}
-
-
-def _text(moment: datetime | None) -> str | None:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None

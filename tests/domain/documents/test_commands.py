@@ -13,8 +13,9 @@ from domain.documents.commands import (
     order_values,
     place_order,
 )
-from domain.documents.order import Order, OrderNotFound
+from domain.documents.order import Order
 from domain.documents.order_facts import Answers, Choices
+from domain.documents.order_refusals import OrderNotFound
 from domain.documents.price_list import PRICE_LIST_ID, PriceList
 from domain.documents.quote import PackageOffer
 from domain.ledger import Entry, Ledger, Taken

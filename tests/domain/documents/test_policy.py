@@ -9,7 +9,7 @@ from domain.documents import policy
 from domain.documents.order import Order
 from domain.ledger import Event
 from domain.shared.attribution import Attribution, AttributionLinks
-from domain.shared.effect import Effect, effect_id
+from domain.shared.effect import Effect
 from tests.domain.documents.placed import begun
 from tests.wishes import FREE, PAID, STORED_FILE, acts
 
@@ -81,19 +81,3 @@ def test_reaching_a_stage_and_news_from_the_crm_ask_for_nothing() -> None:
         order.entered_in_crm(module="Embassy_Legalization", record_id="7")
         order.attribution_entered_in_crm(record_id="8")
     assert effects_of(order, Order.StageReached, Order.EnteredInCrm, Order.AttributionEnteredInCrm) == []
-
-
-def test_an_effect_names_the_event_that_called_for_it_and_asking_twice_is_asking_once() -> None:
-    order = begun("embassy")
-    [contact, *_], again = asked(order), asked(order)
-    assert contact.requested.cause == order.pending[0].reference
-    assert [effect.id for effect in again] == [effect.id for effect in asked(order)]
-    assert contact.id == effect_id(order.id, kind="enter_contact")
-
-
-def test_an_effect_carries_references_and_never_personal_data() -> None:
-    order = begun("embassy", files=(STORED_FILE,))
-    for effect in asked(order):
-        text = msgspec.json.encode(effect.requested).decode()
-        assert "John" not in text
-        assert "example.com" not in text

@@ -11,11 +11,12 @@ from domain.documents.order import Order
 from domain.documents.order_facts import Choices
 from domain.documents.stages import stages_of
 from domain.ledger import Event
-from projections.documents.tracking_page import TRACKING_PAGE, find_page, page_facts
+from projections.documents.tracking_page import TRACKING_PAGE, find_page
 from projections.view import Row, fold
 from tests.domain.documents.placed import story
 from tests.wishes import FREE, NOW, PAID
 from tests.world import World
+from web.documents.tracking_facts import page_facts
 
 TID = "00000000000000000001"
 LATER = NOW + timedelta(days=2)

@@ -12,7 +12,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from adapters.wiring import Services
-from domain.documents.order import NothingToAccept, Order
+from domain.documents.order import Order
+from domain.documents.order_refusals import NothingToAccept
 from domain.documents.payments import accept_payment
 from domain.documents.price_list import PRICE_LIST_ID, PriceList
 from domain.documents.quote import PackageOffer
