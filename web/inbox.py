@@ -1,6 +1,7 @@
 """The way in for vendors: keep the message, judge it at once, answer with the verdict."""
 
-from collections.abc import Mapping
+import hmac
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from domain.shared.errors import Refused
 from domain.shared.inbox import told
 from domain.shared.receipt import Receipt, receive
 from projections.across.receipts import RECEIPTS, waiting_for
+from web.metrics import count_refusal
 from web.services import acting_as, caught_up, services
 
 LARGEST_BYTES = 1024 * 1024
@@ -24,6 +26,18 @@ class BadSecret(Refused):
     code: ClassVar[str] = "bad_secret"
     status: ClassVar[int] = 401
     sentence: ClassVar[str] = "The secret is missing or wrong."
+
+
+def sent_secret() -> str:
+    """The shared secret of a vendor who cannot sign: in a header, or in the query."""
+    return request.headers.get("X-Webhook-Key") or request.args.get("key") or ""
+
+
+def check_secret(given: str, secrets: Iterable[str]) -> None:
+    """Constant time; several secrets may be valid while they are changed, and none means that all is refused."""
+    if not any(hmac.compare_digest(given.encode(), secret.encode()) for secret in secrets):
+        count_refusal(str(request.url_rule), "key", BadSecret.code)
+        raise BadSecret
 
 
 def raw_body() -> bytes:

@@ -52,7 +52,7 @@ OUR_NAMES = {
     "token",
     "key",
 }
-MOST_CUSTOM, LONGEST_CUSTOM = 40, 500
+MOST_CUSTOM, LONGEST_CUSTOM, LONGEST_ID = 40, 500, 25
 
 
 class CrmMessage(msgspec.Struct, frozen=True):
@@ -159,26 +159,16 @@ def judge_create(
     order = _known(ledger, message)
     if order is not None:
         return _give_id(order, message, draw_tracking_id)
-    kind = find_service(message.values.get("service", ""))
-    record_id = message.values.get("zohorecordid", "")
-    if kind is None or kind.code not in KINDS:
-        return Verdict("refused", "unknown_service")
-    if not (record_id.isdecimal() and len(record_id) <= 25):
-        return Verdict("refused", "no_record_named")
-    contact = _contact(message)
-    if contact is None:
-        return Verdict("refused", "no_name")
-    name = message.values.get("stage")
-    if name and is_call_stage(name):
-        return Verdict("ignored", "call_stage")  # the echo of a call that we entered
-    if name and find_stage(kind.service, name, aliases=office.stage_aliases.get(kind.service, {})) is None:
-        return Verdict("refused", "unknown_stage")
+    found = _wanted(message, office)
+    if isinstance(found, Verdict):
+        return found
+    kind, contact = found
     digits = phone_key(contact.phone)
     phone_hash = ledger.blind(f"phone:{digits}") if digits else None
     email_hash = ledger.blind(f"email:{contact.email.casefold()}") if contact.email else None
     if entry_under_way(kind, phone_hash, email_hash):
         return Verdict("waiting", "entry_under_way")
-    module = office.modules[kind.code].name
+    module, record_id = office.modules[kind.code].name, message.values["zohorecordid"]
     order = Order.place(
         uuid5(NAMESPACE, f"{module}/{record_id}"),
         facts.TakenInCrm(
@@ -196,6 +186,24 @@ def judge_create(
     order.give_tracking_id(draw_tracking_id(), reason="crm", notify=message.truthy("notify", default=True))
     order.begin()
     return Verdict("acted_on", changed=(order,))
+
+
+def _wanted(message: CrmMessage, office: Office) -> tuple[Kind, Contact] | Verdict:
+    """The kind and the person of an order that begins in the CRM, or why there can be none."""
+    kind = find_service(message.values.get("service", ""))
+    record_id = message.values.get("zohorecordid", "")
+    if kind is None or kind.code not in KINDS:
+        return Verdict("refused", "unknown_service")
+    if not (record_id.isdecimal() and len(record_id) <= LONGEST_ID):
+        return Verdict("refused", "no_record_named")
+    contact, name = _contact(message), message.values.get("stage")
+    if contact is None:
+        return Verdict("refused", "no_name")
+    if name and is_call_stage(name):
+        return Verdict("ignored", "call_stage")  # the echo of a call that we entered
+    if name and find_stage(kind.service, name, aliases=office.stage_aliases.get(kind.service, {})) is None:
+        return Verdict("refused", "unknown_stage")
+    return kind, contact
 
 
 def _give_id(order: Order, message: CrmMessage, draw_tracking_id: Callable[[], str]) -> Verdict:

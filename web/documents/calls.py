@@ -1,6 +1,5 @@
 """The call-tracking service calling us: one message about one phone call."""
 
-import hmac
 from typing import Any
 
 from flask import jsonify, request
@@ -12,8 +11,7 @@ from domain.documents.call_lead import CallLead
 from domain.documents.calls import SOURCE, find_told_call, message_id
 from domain.shared.effect import effect_id
 from domain.shared.receipt import Receipt
-from web.inbox import BadSecret, answer, raw_body, take_in
-from web.metrics import count_refusal
+from web.inbox import answer, check_secret, raw_body, sent_secret, take_in
 from web.services import services
 
 bp = Blueprint("calls", __name__, description="For the call-tracking service.")
@@ -30,20 +28,12 @@ PATH = "/webhook/whatconverts/"
 )
 def whatconverts() -> ResponseReturnValue:
     """Secret first; then the message is stored, judged, and its lead matched before the answer."""
-    _check(request.headers.get("X-Webhook-Key") or request.args.get("key") or "")
+    check_secret(sent_secret(), services().settings.whatconverts_webhook_keys)
     if request.mimetype not in ("application/json", ""):
         raise UnsupportedMediaType
     body = raw_body()
     receipt, repeat = take_in(SOURCE, message_id(body), body)
     return jsonify(answer(receipt, repeat=repeat, **_lead(receipt)))
-
-
-def _check(given: str) -> None:
-    """Constant time; several secrets may be valid while they are changed, and none means that all is refused."""
-    secrets = services().settings.whatconverts_webhook_keys
-    if not any(hmac.compare_digest(given.encode(), secret.encode()) for secret in secrets):
-        count_refusal(PATH, "key", "bad_secret")
-        raise BadSecret
 
 
 def _lead(receipt: Receipt) -> dict[str, Any]:
