@@ -64,7 +64,7 @@ class Effects(RowView, name="effects"):
                     "proof": None,
                     "report": None,
                     "requested_at": at,
-                    "due_at": at,
+                    "due_at": event.due_at or at,
                     "settled_at": None,
                 }
             case Effect.AttemptFailed(attempt=attempt, reason=reason, retry_at=retry_at) if row:
