@@ -1,11 +1,19 @@
 """Fixtures of all tests: real servers, one of each per test process, and a fresh database for each test."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import servers
+
+# The same examples in every run: a change is judged by what it changed, not by luck. DAYBOOK_TEST_EXPLORE=1 looks
+# for new ones. A deadline would make a busy machine a failure.
+settings.register_profile("same", derandomize=True, database=None, deadline=None, print_blob=True)
+settings.register_profile("explore", parent=settings.get_profile("same"), derandomize=False, max_examples=1000)
+settings.load_profile("explore" if os.environ.get("DAYBOOK_TEST_EXPLORE") else "same")
 
 NEEDS = {"postgres_url": pytest.mark.postgres, "redis_url": pytest.mark.redis}
 

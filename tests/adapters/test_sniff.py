@@ -69,7 +69,8 @@ def test_the_stream_is_left_at_its_beginning() -> None:
     assert content.tell() == 0
 
 
-@given(st.binary(max_size=100), st.integers(0, len(DOCX)))
+# The first twelve bytes stay: noise there may well be the signature of another accepted type.
+@given(st.binary(max_size=100), st.integers(12, len(DOCX)))
 def test_damaged_archives_are_refused_quietly(noise: bytes, cut: int) -> None:
     assert told(DOCX[:cut] + noise + DOCX[cut:]) in {None, told(DOCX)}
-    assert told(b"PK\x03\x04" + noise + b"PK\x05\x06" + noise[:18].ljust(18, b"\xff")) is None
+    assert told(DOCX[:12] + noise + b"PK\x05\x06" + noise[:18].ljust(18, b"\xff")) is None

@@ -68,13 +68,7 @@ def empty(url: str, home: Home) -> None:
     drop_tables(home)
 
 
-@settings(
-    max_examples=25,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORIES)
 def test_a_rebuild_gives_the_rows_that_live_following_gave(
     log: SqlLog, home: Home, database_url: str, history: list[Step]
