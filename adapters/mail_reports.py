@@ -4,8 +4,20 @@ from uuid import UUID
 
 from adapters.resend_events import UnreadableEvent, read_resend_event
 from domain.ledger import Ledger, UnknownStream
+from domain.sealed import Erased
 from domain.shared.effect import Effect
 from domain.shared.receipt import Receipt, Verdict
+
+
+def mail_concern(ledger: Ledger, receipt: Receipt) -> UUID | None:
+    """Whom the mail was about; raises `Erased`."""
+    try:
+        effect = ledger.load(Effect, UUID(read_resend_event(receipt.body.open()).key or ""))
+    except (UnreadableEvent, ValueError, UnknownStream):
+        return None
+    if ledger.is_erased(effect.subject):
+        raise Erased
+    return effect.subject
 
 
 def judge_mail_report(ledger: Ledger, receipt: Receipt) -> Verdict:

@@ -3,8 +3,9 @@
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from email import message_from_bytes, message_from_string
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.parser import Parser
 from email.policy import SMTP
 from typing import Any
 from urllib.parse import quote
@@ -66,7 +67,7 @@ def mail_body(message: bytes, *, key: str) -> bytes:
     """
     mail = message_from_bytes(message, policy=SMTP)
     # Reading bytes takes headers for ASCII, and an address may be UTF-8.
-    headers = message_from_string(message.decode(errors="replace"), policy=SMTP)
+    headers = Parser(policy=SMTP).parsestr(message.decode(errors="replace"), headersonly=True)
     body = {
         "from": str(headers["From"]),
         "to": _addresses(headers, "To"),

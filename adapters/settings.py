@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: int
     effect_workers: int
     effect_lease_seconds: int
+    vendor_timeout_seconds: float
     log_level: str
     metrics_token: str | None
     checkout_return_hosts: tuple[str, ...]
@@ -132,6 +133,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         trusted_proxies=reader.read("TRUSTED_PROXIES", "0", _count, "a whole number, 0 or more", 0),
         effect_workers=reader.read("EFFECT_WORKERS", "4", _positive, "a whole number, 1 or more", 1),
         effect_lease_seconds=reader.read("EFFECT_LEASE_SECONDS", "60", _positive, "a whole number, 1 or more", 1),
+        vendor_timeout_seconds=reader.read("VENDOR_TIMEOUT_SECONDS", "10", _seconds, "a number of seconds", 10.0),
         log_level=reader.read("LOG_LEVEL", "info", _one_of(*LEVELS), f"one of {', '.join(LEVELS)}", "info"),
         metrics_token=reader.text("METRICS_TOKEN") or None,
         checkout_return_hosts=_words(reader.text("CHECKOUT_RETURN_HOSTS")),
@@ -285,6 +287,12 @@ def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise ValueError(number)
     return number
+
+
+def _seconds(text: str) -> float:
+    if not 0 < (seconds := float(text)) < 3600:
+        raise ValueError(seconds)
+    return seconds
 
 
 def _zone(text: str) -> str:

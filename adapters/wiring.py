@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from sqlalchemy import Engine
 from adapters.call_repair import keep_calls
 from adapters.effects import EffectRunner, Performer
 from adapters.files import FileStore
+from adapters.forgetting import Forgetting
 from adapters.housekeeping import keep_house
 from adapters.lookups import orders_of_person
 from adapters.mail import MailRenderer
-from adapters.mail_reports import judge_mail_report
+from adapters.mail_reports import judge_mail_report, mail_concern
 from adapters.queue import RedisDoorbell
 from adapters.resend_events import verify_resend
 from adapters.settings import Settings
@@ -27,12 +29,14 @@ from adapters.store.postgres import PostgresLog
 from adapters.store.sqlite import SQLiteLog
 from adapters.stripe import verify_stripe
 from adapters.vendors import Vendors
+from domain.consequences import Open
 from domain.documents import call_policy, policy, tracking_id
 from domain.documents.call_lead import CallLead
 from domain.documents.call_performers import CallPerformers
 from domain.documents.calls import NOT_USED_YET, judge_call
 from domain.documents.calls import SOURCE as CALLS
 from domain.documents.catalogue import Kind
+from domain.documents.concerns import concerns
 from domain.documents.crm_messages import judge_create, judge_update
 from domain.documents.landing import DEFAULT_PATTERNS, Site
 from domain.documents.letters import company
@@ -41,16 +45,16 @@ from domain.documents.order import Order
 from domain.documents.payments import judge_payment
 from domain.documents.performers import Performers
 from domain.documents.price_list import PriceList
-from domain.ledger import Aggregate, Ledger, Open, Policy
+from domain.ledger import Aggregate, Ledger, Policy
 from domain.shared import inbox
-from domain.shared.effect import Effect, NotYet
-from domain.shared.inbox import Inbox, Judge
+from domain.shared.effect import Effect, NotYet, effect_id
+from domain.shared.inbox import Concern, Inbox, Judge
 from domain.shared.letter import Letter
 from domain.shared.payments import read_stripe_event
 from domain.shared.receipt import Receipt, Verdict
 from projections.across.audit_trail import AUDIT_TRAIL
 from projections.across.effects import EFFECTS
-from projections.across.receipts import RECEIPTS, ignored_about
+from projections.across.receipts import RECEIPTS, ignored_about, waiting_for
 from projections.documents.attribution_report import ATTRIBUTION_REPORT
 from projections.documents.call_leads import CALL_LEADS
 from projections.documents.match_queue import MATCH_QUEUE
@@ -109,6 +113,7 @@ class Services:
         self.sandbox, self.payments = self.vendors.sandbox, self.vendors.payments
         lease = timedelta(seconds=settings.effect_lease_seconds)
         self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now, lease=lease)
+        self.forgetting = Forgetting(self.ledger, self.home, VIEWS, catch_up=self._catch_up)
         self.doorbell = RedisDoorbell(settings.redis_url, self.runner) if settings.redis_url else None
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -133,7 +138,7 @@ class Services:
             **documents.by_kind,
             **calls.by_kind,
             **matches.by_kind,
-            **Inbox(self.ledger, self._judges(), now=self.now).by_kind,
+            **Inbox(self.ledger, self._judges(), now=self.now, concerns=self._concerns()).by_kind,
         }
 
     def _judges(self) -> Mapping[str, Judge]:
@@ -145,6 +150,10 @@ class Services:
             "zoho_create": self._judge_zoho_create,
             "zoho_update": lambda receipt: judge_update(self.ledger, receipt, office=self.office),
         }
+
+    def _concerns(self) -> Mapping[str, Concern]:
+        """Whom the messages of each source are about."""
+        return {**concerns(self.ledger), "resend": lambda receipt: mail_concern(self.ledger, receipt)}
 
     def _judge_stripe(self, receipt: Receipt) -> Verdict:
         try:
@@ -186,12 +195,20 @@ class Services:
         """The messages about a call that were ignored though they may still count; raises `NotYet`."""
         self._catch_up(RECEIPTS)
         rows = ignored_about(self.home, call, source=CALLS, reasons=NOT_USED_YET)
-        return [self.ledger.load(Receipt, UUID(row["receipt_id"])) for row in rows]
+        found = (self.ledger.load(Receipt, UUID(row["receipt_id"]), even_erased=True) for row in rows)
+        return [receipt for receipt in found if not receipt.erased]
 
     def _find_orders(self, hashes: Iterable[str]) -> Sequence[UUID]:
         """The orders with any of these digests; raises `NotYet`."""
         self._catch_up(ORDER_DESK)
         return orders_of_person(self.home, hashes)
+
+    def judge_waiting(self, what: str) -> None:
+        """What messages were waiting for has happened: judge them now; those missed are judged by schedule."""
+        with suppress(NotYet):
+            self._catch_up(RECEIPTS)
+        for row in waiting_for(self.home, what):
+            self.runner.run_at_once(effect_id(row["receipt_id"], kind="judge"))
 
     def _catch_up(self, view: View) -> None:
         """Bring a view to the newest event before a decision leans on it; raises `NotYet`."""

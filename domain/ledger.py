@@ -10,6 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+from domain.consequences import Close, Free, Open, Postpone, Take
+from domain.sealed import Erased
+
 NOBODY = UUID(int=0)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -71,43 +74,6 @@ def present() -> datetime:
     return _act.get().at
 
 
-class Take(msgspec.Struct, frozen=True):
-    """Make `key` belong to `owner`; losing it raises `Taken`."""
-
-    key: str
-    owner: UUID
-
-
-class Free(msgspec.Struct, frozen=True):
-    """Give `key` back, if `owner` has it."""
-
-    key: str
-    owner: UUID
-
-
-class Open(msgspec.Struct, frozen=True):
-    """Put an effect on the list of open work, behind the others of its subject and channel."""
-
-    effect: UUID
-    subject: UUID
-    channel: str
-    kind: str
-    due_at: datetime
-
-
-class Postpone(msgspec.Struct, frozen=True):
-    """Try an open effect again, not before `due_at`."""
-
-    effect: UUID
-    due_at: datetime
-
-
-class Close(msgspec.Struct, frozen=True):
-    """Take an effect off the list of open work."""
-
-    effect: UUID
-
-
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened. Subclasses name what; these fields say where, when, by whom and why.
 
@@ -135,6 +101,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def work(self) -> Open | Postpone | Close | None:
         """What this event does to the list of open effects; a function of the event alone."""
         return None
+
+    def destroys(self) -> Sequence[UUID]:
+        """The subjects whose keys go with this event; an aggregate whose own is among them is erased."""
+        return ()
 
     @property
     def reference(self) -> str:
@@ -171,6 +141,7 @@ class Aggregate:
     def __init__(self, id: UUID) -> None:
         self.id = id
         self.version = 0
+        self.erased = False
         self.pending: list[Event] = []
 
     @property
@@ -179,7 +150,9 @@ class Aggregate:
         return self.id
 
     def happened(self, event: Event) -> None:
-        """Stamp the event with the present act, apply it, and keep it to be recorded."""
+        """Stamp the event with the present act, apply it, and keep it to be recorded; raises `Erased`."""
+        if self.erased:
+            raise Erased
         try:
             act = _act.get()
         except LookupError:
@@ -201,6 +174,8 @@ class Aggregate:
         """Move on by one event of this stream."""
         self.apply(event)
         self.version = event.version
+        if destroyed := event.destroys():
+            self.erased = self.erased or self.subject in destroyed
 
     def apply(self, event: Event) -> None:
         """Change the state as the event says; never refuse, never look outside."""
@@ -234,6 +209,9 @@ class Log(Protocol):
     def owner(self, key: str) -> UUID | None:
         """Who holds a claim."""
 
+    def open_effects_of(self, subject: UUID) -> Sequence[UUID]:
+        """The effects of a subject that are not settled, in the order they were asked for."""
+
     def blind(self, value: str) -> str:
         """A keyed digest to look a phone or e-mail up by without storing it (32 hex digits)."""
 
@@ -257,16 +235,27 @@ class Ledger:
     ) -> None:
         self._log, self._policies, self._on_recorded = log, policies, on_recorded
 
-    def load(self, kind: type[A], id: UUID, *, version: int | None = None) -> A:
-        """The aggregate as it is now, or as it was at `version`; raises `UnknownStream`."""
+    def load(self, kind: type[A], id: UUID, *, version: int | None = None, even_erased: bool = False) -> A:
+        """The aggregate as it is now, or as it was at `version`; raises `UnknownStream`, `Erased`."""
         events = self._log.events_of(id, upto=version)
         if not events or not isinstance(events[0], kind.events):
             raise UnknownStream(f"No {kind.stream_name} has this id.")
-        return kind.of(id, events)
+        aggregate = kind.of(id, events)
+        if aggregate.erased and not even_erased:
+            raise Erased
+        return aggregate
 
     def events(self, stream: UUID) -> Sequence[Event]:
         """The stream's events, oldest first."""
         return self._log.events_of(stream)
+
+    def is_erased(self, subject: UUID) -> bool:
+        """Whether a subject's key has been destroyed; nothing happens to it after that."""
+        return any(subject in event.destroys() for event in self._log.events_of(subject)[-1:])
+
+    def open_effects(self, subject: UUID) -> Sequence[UUID]:
+        """The effects of a subject that are not settled."""
+        return self._log.open_effects_of(subject)
 
     def record(self, *aggregates: Aggregate) -> int:
         """Record what happened to these aggregates and the effects it calls for: one transaction.

@@ -2,9 +2,12 @@
 
 import click
 
+from scripts.calls import calls
 from scripts.effects import effects
 from scripts.events import events
+from scripts.forget import forget
 from scripts.history import history
+from scripts.orders import orders
 from scripts.prices import prices
 from scripts.rebuild import rebuild
 from scripts.receipts import receipts
@@ -21,7 +24,7 @@ def main() -> None:
     """
 
 
-for command in (serve, history, receipts, prices, views, rebuild, effects, events):
+for command in (serve, orders, calls, history, forget, receipts, prices, views, rebuild, effects, events):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,17 +1,26 @@
 """`daybook effects`: what is still to be done at the vendors, and what was given up."""
 
-import getpass
-import os
 from uuid import UUID
 
 import click
 
 from adapters.wiring import Services
-from domain.ledger import Ledger, UnknownStream, acting, repeatable
+from domain.ledger import Ledger, UnknownStream, repeatable
 from domain.shared.effect import Effect, NotGivenUp
+from projections.across.audit_trail import oldest_first
 from projections.across.effects import DEAD, DONE, PENDING, WAITING, count_by_state, list_effects
 from projections.view import Row
-from scripts.console import database_option, find_stream, json_option, moment_text, opened, print_json, table, terminal
+from scripts.console import (
+    database_option,
+    deciding,
+    find_stream,
+    json_option,
+    moment_text,
+    opened,
+    print_json,
+    table,
+    terminal,
+)
 
 OPEN_OR_DEAD = (PENDING, WAITING, DEAD)
 STATES = (*OPEN_OR_DEAD, DONE)
@@ -71,12 +80,12 @@ def _dead(services: Services, subject: str | None) -> list[UUID]:
     services.follower.catch_up()
     stream = str(find_stream(services, subject)) if subject else None
     rows = list_effects(services.home, state=DEAD, subject=stream, limit=MOST_RUNG)
-    return [UUID(row["effect_id"]) for row in reversed(rows)]
+    return [UUID(id) for id in oldest_first(services.home, [row["effect_id"] for row in rows])]
 
 
 def _ring_again(services: Services, id: UUID) -> Effect:
     try:
-        with acting(by=f"operator:{_os_user()}", via="console", at=services.now()):
+        with deciding(services):
             return _ring(services.ledger, id)
     except UnknownStream:
         raise click.ClickException("No effect has this id.") from None
@@ -90,13 +99,6 @@ def _ring(ledger: Ledger, id: UUID) -> Effect:
     effect.ring_again()
     ledger.record(effect)
     return effect
-
-
-def _os_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in many containers
-        return str(os.getuid())
 
 
 def _show(counts: dict[str, int], rows: list[Row]) -> None:

@@ -1,19 +1,26 @@
 """`daybook prices`: the price list, its history, and changes to it."""
 
-import getpass
 from collections.abc import Callable
 
 import click
 
-from adapters.wiring import Services
-from domain.documents.price_list import PriceList, current_prices
+from domain.documents.price_list import PriceList, current_prices, open_prices
 from domain.documents.quote import PackageOffer, ShippingOffer
-from domain.ledger import acting, repeatable
-from domain.shared.errors import Invalid
+from domain.ledger import Ledger, repeatable
 from domain.shared.money import decimal_text, parse_decimal
-from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
+from scripts.console import (
+    by_option,
+    database_option,
+    deciding,
+    json_option,
+    moment_text,
+    opened,
+    print_json,
+    reason_option,
+    table,
+    terminal,
+)
 
-reason_option = click.option("--reason", required=True, help="Why; it stands in the history.")
 price_argument = click.argument("price")
 
 
@@ -75,24 +82,71 @@ def _cents(cents: int | None) -> str:
     return "" if cents is None else decimal_text(cents)
 
 
-def _change(database: str | None, change: Callable[[PriceList], None], *, as_json: bool) -> None:
+def _change(database: str | None, change: Callable[[PriceList], None], *, by: str | None, as_json: bool) -> None:
     with opened(database) as services:
-        try:
-            changed = _record(services, change)
-        except Invalid as wrong:
-            raise click.ClickException("; ".join(f"{name}: {said[0]}" for name, said in wrong.fields.items())) from None
+        with deciding(services, by):
+            changed = _record(services.ledger, change)
         _show(changed, as_json=as_json)
 
 
 @repeatable
-def _record(services: Services, change: Callable[[PriceList], None]) -> PriceList:
-    with acting(by=f"operator:{getpass.getuser()}", via="console", at=services.now()):
-        found = current_prices(services.ledger)
-        if not found.version:
-            raise click.ClickException("There is no price list yet.")
-        change(found)
-        services.ledger.record(found)
+def _record(ledger: Ledger, change: Callable[[PriceList], None]) -> PriceList:
+    found = current_prices(ledger)
+    if not found.version:
+        raise click.ClickException("There is no price list yet; `daybook prices open` opens it.")
+    change(found)
+    ledger.record(found)
     return found
+
+
+@prices.command("open")
+@click.option("--certificate", required=True, metavar="PRICE", help="The price of each certificate.")
+@click.option("--marriage", required=True, metavar="PRICE", help="The marriage service, before shipping.")
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    nargs=4,
+    metavar="CODE PRICE LABEL NOTE",
+    help="A package to offer, and how long it takes; may be given again.",
+)
+@click.option(
+    "--shipping",
+    "shippings",
+    multiple=True,
+    nargs=3,
+    metavar="CODE PRICE LABEL",
+    help="A way of shipping to offer; may be given again.",
+)
+@by_option
+@database_option
+@json_option
+def open_(
+    certificate: str,
+    marriage: str,
+    packages: tuple[tuple[str, str, str, str], ...],
+    shippings: tuple[tuple[str, str, str], ...],
+    by: str | None,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Open the price list of a new ledger; what is not offered yet can be added afterwards."""
+    opening = PriceList.Opened(
+        currency="usd",
+        packages=tuple(
+            PackageOffer(code=code, label=label, price_cents=_price(price), note=note)
+            for code, price, label, note in packages
+        ),
+        shipping=tuple(
+            ShippingOffer(code=code, label=label, price_cents=_price(price)) for code, price, label in shippings
+        ),
+        per_cert_cents=_price(certificate),
+        marriage_base_cents=_price(marriage),
+    )
+    with opened(database, create=True) as services:
+        with deciding(services, by):
+            found = open_prices(services.ledger, opening)
+        _show(found, as_json=as_json)
 
 
 def _price(text: str) -> int:
@@ -108,10 +162,18 @@ def _price(text: str) -> int:
 @click.option("--label", required=True, help="What customers read.")
 @click.option("--note", help="How long it takes; left as it is when not given.")
 @reason_option
+@by_option
 @database_option
 @json_option
 def package(
-    code: str, price: str, label: str, note: str | None, reason: str, database: str | None, as_json: bool
+    code: str,
+    price: str,
+    label: str,
+    note: str | None,
+    reason: str,
+    by: str | None,
+    database: str | None,
+    as_json: bool,
 ) -> None:
     """Offer a package at this price."""
 
@@ -121,7 +183,7 @@ def package(
         offer = PackageOffer(code=code, label=label, price_cents=_price(price), note=kept)
         found.price_package(offer, reason=reason)
 
-    _change(database, change, as_json=as_json)
+    _change(database, change, by=by, as_json=as_json)
 
 
 @prices.command()
@@ -129,41 +191,46 @@ def package(
 @price_argument
 @click.option("--label", required=True, help="What customers read.")
 @reason_option
+@by_option
 @database_option
 @json_option
-def shipping(code: str, price: str, label: str, reason: str, database: str | None, as_json: bool) -> None:
+def shipping(
+    code: str, price: str, label: str, reason: str, by: str | None, database: str | None, as_json: bool
+) -> None:
     """Offer a way of shipping at this price."""
     offer = ShippingOffer(code=code, label=label, price_cents=_price(price))
-    _change(database, lambda found: found.price_shipping(offer, reason=reason), as_json=as_json)
+    _change(database, lambda found: found.price_shipping(offer, reason=reason), by=by, as_json=as_json)
 
 
 @prices.command()
 @click.argument("part", type=click.Choice(["package", "shipping"]))
 @click.argument("code")
 @reason_option
+@by_option
 @database_option
 @json_option
-def withdraw(part: str, code: str, reason: str, database: str | None, as_json: bool) -> None:
+def withdraw(part: str, code: str, reason: str, by: str | None, database: str | None, as_json: bool) -> None:
     """Offer a code no longer; old orders still show it."""
 
     def change(found: PriceList) -> None:
         act = found.withdraw_package if part == "package" else found.withdraw_shipping
         act(code, reason=reason)
 
-    _change(database, change, as_json=as_json)
+    _change(database, change, by=by, as_json=as_json)
 
 
 @prices.command()
 @click.argument("part", type=click.Choice(["certificate", "marriage"]))
 @price_argument
 @reason_option
+@by_option
 @database_option
 @json_option
-def base(part: str, price: str, reason: str, database: str | None, as_json: bool) -> None:
+def base(part: str, price: str, reason: str, by: str | None, database: str | None, as_json: bool) -> None:
     """Set the price of each certificate, or of the marriage service before shipping."""
 
     def change(found: PriceList) -> None:
         act = found.price_certificate if part == "certificate" else found.price_marriage
         act(_price(price), reason=reason)
 
-    _change(database, change, as_json=as_json)
+    _change(database, change, by=by, as_json=as_json)

@@ -1,18 +1,17 @@
 """`daybook receipts`: what vendors sent, the verdicts on it, and another run."""
 
-import getpass
 from uuid import UUID
 
 import click
 
 from adapters.wiring import Services
-from domain.ledger import UnknownStream, acting
+from domain.ledger import UnknownStream
 from domain.sealed import Erased
 from domain.shared.effect import effect_id
 from domain.shared.receipt import Receipt
 from projections.across.receipts import UNJUDGED, list_receipts
 from projections.view import Row
-from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
+from scripts.console import database_option, deciding, json_option, moment_text, opened, print_json, table, terminal
 
 VERDICTS = (UNJUDGED, "waiting", "acted_on", "ignored", "refused")
 
@@ -90,7 +89,7 @@ def run_again(receipt: UUID, database: str | None, as_json: bool) -> None:
     """Judge an ignored or refused message once more, after what stood in its way has changed."""
     with opened(database) as services:
         found = _load(services, receipt)
-        with acting(by=f"operator:{getpass.getuser()}", via="console", at=services.now()):
+        with deciding(services):
             found.run_again()
             if not found.pending:
                 raise click.ClickException(
@@ -109,6 +108,6 @@ def run_again(receipt: UUID, database: str | None, as_json: bool) -> None:
 
 def _load(services: Services, receipt: UUID) -> Receipt:
     try:
-        return services.ledger.load(Receipt, receipt)
+        return services.ledger.load(Receipt, receipt, even_erased=True)
     except UnknownStream:
         raise click.ClickException("No message has this id.") from None

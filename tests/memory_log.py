@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from uuid import UUID
 
-from domain.ledger import Conflict, Entry, Event, Free, Take, Taken
+from domain.consequences import Close, Free, Open, Take
+from domain.ledger import Conflict, Entry, Event, Taken
 
 
 class MemoryLog:
@@ -13,6 +14,8 @@ class MemoryLog:
     def __init__(self) -> None:
         self.appends: list[list[Entry]] = []
         self.claims: dict[str, UUID] = {}
+        self.open: dict[UUID, Open] = {}
+        self.destroyed: set[UUID] = set()
 
     @property
     def events(self) -> list[Event]:
@@ -30,6 +33,13 @@ class MemoryLog:
         self.claims = claims
         if entries:
             self.appends.append(list(entries))
+        for entry in entries:
+            self.destroyed.update(entry.event.destroys())
+            match entry.event.work():
+                case Open() as work:
+                    self.open[work.effect] = work
+                case Close(effect):
+                    self.open.pop(effect, None)
         return len(self.events)
 
     @staticmethod
@@ -48,6 +58,9 @@ class MemoryLog:
 
     def owner(self, key: str) -> UUID | None:
         return self.claims.get(key)
+
+    def open_effects_of(self, subject: UUID) -> list[UUID]:
+        return [work.effect for work in self.open.values() if work.subject == subject]
 
     def blind(self, value: str) -> str:
         return sha256(value.encode()).hexdigest()[:32]

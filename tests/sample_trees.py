@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from domain.ledger import Act, Aggregate, Event, Free, Ledger, Log, Take, acting
+from domain.consequences import Free, Take
+from domain.ledger import Act, Aggregate, Event, Ledger, Log, acting
 from domain.sealed import Sealed
 from domain.shared.effect import Effect
 

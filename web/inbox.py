@@ -12,9 +12,8 @@ from domain.shared.effect import effect_id
 from domain.shared.errors import Refused
 from domain.shared.inbox import told
 from domain.shared.receipt import Receipt, receive
-from projections.across.receipts import RECEIPTS, waiting_for
 from web.metrics import count_refusal
-from web.services import acting_as, caught_up, services
+from web.services import acting_as, services
 
 LARGEST_BYTES = 1024 * 1024
 KEPT_HEADERS = ("Content-Type", "User-Agent", "Svix-Id")
@@ -49,24 +48,21 @@ def raw_body() -> bytes:
     return body
 
 
-def take_in(source: str, vendor_id: str, body: bytes) -> tuple[Receipt, bool]:
-    """Store a message and judge it; True when it had come before. Once this returns, the vendor gets a 2xx."""
+def take_in(source: str, vendor_id: str, body: bytes, *, content_type: str | None = None) -> tuple[Receipt, bool]:
+    """Store a message and judge it; True when it had come before. Once this returns, the vendor gets a 2xx.
+
+    `content_type` is what `body` is where that is not what the request says.
+    """
     ours = services()
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
+    if content_type is not None:
+        headers["Content-Type"] = content_type
     with acting_as(source, via=source):
         receipt, new = receive(ours.ledger, source=source, vendor_id=vendor_id, body=body, headers=headers)
     if not receipt.judged:
         ours.runner.run_at_once(effect_id(receipt.id, kind="judge"))
-        receipt = ours.ledger.load(Receipt, receipt.id)
+        receipt = ours.ledger.load(Receipt, receipt.id, even_erased=True)
     return receipt, not new
-
-
-def judge_waiting(what: str) -> None:
-    """Something that messages were waiting for has happened: judge them now."""
-    ours = services()
-    if caught_up(RECEIPTS):
-        for row in waiting_for(ours.home, what):
-            ours.runner.run_at_once(effect_id(row["receipt_id"], kind="judge"))
 
 
 def answer(receipt: Receipt, *, repeat: bool, **more: Any) -> Mapping[str, Any]:

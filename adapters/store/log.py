@@ -9,17 +9,8 @@ import msgspec
 
 from adapters.store.keys import Keyring, WrappedKey
 from adapters.store.mapper import Mapper, Sealing
-from domain.ledger import (
-    NOBODY,
-    Aggregate,
-    Close,
-    Entry,
-    Event,
-    Free,
-    Open,
-    Postpone,
-    Take,
-)
+from domain.consequences import Close, Free, Open, Postpone, Take
+from domain.ledger import NOBODY, Aggregate, Entry, Event
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -52,6 +43,7 @@ class Batch(msgspec.Struct):
     opens: list[Opened] = []
     postpones: list[Postpone] = []
     closes: list[UUID] = []
+    destroyed: list[UUID] = []
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -91,11 +83,14 @@ class SqlLog(ABC):
             return self.last_position()
         sealing = Sealing({entry.event.stream for entry in entries if entry.event.version == 1})
         try:
-            position = self._append(self._batch(entries, sealing))
+            batch = self._batch(entries, sealing)
+            position = self._append(batch)
         except BaseException:
             sealing.undo()
             raise
         sealing.keep(self.keyring)
+        for subject in batch.destroyed:
+            self.keyring.forget(subject)
         return position
 
     def _batch(self, entries: Sequence[Entry], sealing: Sealing) -> Batch:
@@ -113,6 +108,7 @@ class SqlLog(ABC):
                     batch.postpones.append(later)
                 case Close(effect):
                     batch.closes.append(effect)
+            batch.destroyed.extend(event.destroys())
         batch.keys = list(sealing.new_keys.values())
         return batch
 
@@ -149,6 +145,10 @@ class SqlLog(ABC):
     @abstractmethod
     def owner(self, key: str) -> UUID | None:
         """Who holds a claim."""
+
+    @abstractmethod
+    def open_effects_of(self, subject: UUID) -> list[UUID]:
+        """The effects of a subject that are not settled, in the order they were asked for."""
 
     @abstractmethod
     def read(self, after: int, limit: int) -> list[Row]:

@@ -90,6 +90,10 @@ class PostgresLog(SqlLog):
         rows = self._query("SELECT owner FROM daybook_log.claims WHERE key = %s", (key,))
         return rows[0][0] if rows else None
 
+    def open_effects_of(self, subject: UUID) -> list[UUID]:
+        sql = "SELECT effect FROM daybook_log.open_effects WHERE subject = %s ORDER BY position"
+        return [row[0] for row in self._query(sql, (subject,))]
+
     def read(self, after: int, limit: int) -> list[Row]:
         sql = f"SELECT {ROW} FROM daybook_log.events WHERE position > %s ORDER BY position LIMIT %s"
         return self._query(sql, (after, limit))

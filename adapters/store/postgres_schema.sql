@@ -46,6 +46,12 @@ BEGIN
         FROM json_array_elements(batch -> 'keys') AS listed (key);
     END IF;
 
+    IF json_array_length(batch -> 'destroyed') > 0 THEN
+        INSERT INTO daybook_log.keys
+        SELECT DISTINCT destroyed::uuid, NULL::bytea FROM json_array_elements_text(batch -> 'destroyed') AS listed (destroyed)
+        ON CONFLICT (subject) DO UPDATE SET wrapped = NULL;
+    END IF;
+
     IF json_array_length(batch -> 'frees') > 0 THEN
         DELETE FROM daybook_log.claims
         USING json_array_elements(batch -> 'frees') AS listed (claim)

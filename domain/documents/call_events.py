@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Literal
 from uuid import UUID
 
+from domain.consequences import Free, Take
 from domain.documents.call_facts import CallDetails, CallerWords, Told
-from domain.ledger import Event, Free, Take
+from domain.ledger import Event
 from domain.sealed import Sealed
 from domain.shared.contact import Contact
+from domain.shared.erasure import Forgotten
 
 QUOTE = "quote"
 Direction = Literal["form_after_call", "call_after_form"]
@@ -146,6 +148,16 @@ class EnteredInCrm(Event, frozen=True, kw_only=True):
 
 class AttributionEnteredInCrm(Event, frozen=True, kw_only=True):
     record_id: str
+
+
+class Erased(Forgotten, frozen=True, kw_only=True):
+    """The caller is forgotten, and found by no claim any more; dates, durations and where the calls came from stay."""
+
+    freed: tuple[str, ...] = ()
+
+    def claims(self) -> Iterator[Free]:
+        for key in self.freed:
+            yield Free(key, self.stream)
 
 
 def lead_claim(lead_id: str) -> str:

@@ -12,16 +12,17 @@ from domain.documents.call_refusals import AlreadyMatched, NotForThisCall, NotMa
 from domain.documents.catalogue import NOTARY
 from domain.documents.heard_calls import HeardCalls, event_for, news
 from domain.documents.landing import Site
-from domain.ledger import Aggregate, Event
+from domain.ledger import Event
 from domain.sealed import Sealed
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.contact import Contact
+from domain.shared.erasure import Forgettable
 
 SERVICE_DIFFERS = "service_differs"
 PAGES = frozenset({"landing_url", "lead_url"})
 
 
-class CallLead(Aggregate, name="documents.call_lead"):
+class CallLead(Forgettable, name="documents.call_lead"):
     """One caller's calls about one service. Whoever decides what may take claims says which are `busy`: held by others.
 
     A lead is open while a form or another call may find it: neither matched nor spam, and heard of within the window.
@@ -43,6 +44,7 @@ class CallLead(Aggregate, name="documents.call_lead"):
     EnteredInCrm = events.EnteredInCrm
     AttributionEnteredInCrm = events.AttributionEnteredInCrm
     TwoRecordsFound = events.TwoRecordsFound
+    Erased = events.Erased
 
     service: str | None = None
     spam = lapsed = False
@@ -220,6 +222,10 @@ class CallLead(Aggregate, name="documents.call_lead"):
         elif self.crm_record != record_id:
             self.happened(events.TwoRecordsFound(module=module, orders=record_id, calls=self.crm_record))
 
+    def farewell(self, reason: str) -> events.Erased:
+        """Whoever calls from the number next is new to us."""
+        return events.Erased(reason=reason, freed=tuple(sorted(self.held)))
+
     @property
     def crm_name(self) -> str:
         """Our id in the CRM's record: another one after a record has been left to an order."""
@@ -274,3 +280,5 @@ class CallLead(Aggregate, name="documents.call_lead"):
                 self.crm_module, self.crm_record = module, record_id
             case events.AttributionEnteredInCrm(record_id=record_id):
                 self.crm_attribution = record_id
+            case events.Erased():
+                self.held = frozenset()

@@ -52,6 +52,8 @@ class CallPerformers:
             return Outcome(record_id, (lead,))
         ledger_id = str(order.id) if order is not None and order.worked_on else lead.crm_name
         wanted = call_fields(lead, office, ledger_id=ledger_id)
+        if record_id is None and order is not None:
+            record_id = self._records.lost_record(self._crm, order)
         if record_id is None:
             record_id = self._crm.upsert(module, wanted, unique=office.ledger_field)
         else:

@@ -1,6 +1,7 @@
 """What the call-tracking service tells us: whose call it is, and what it changes."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID, uuid5
@@ -14,6 +15,7 @@ from domain.documents.call_post import Refuse, identified, read_call, verdict
 from domain.documents.call_refusals import CallLeadNotFound
 from domain.documents.landing import Site
 from domain.ledger import Ledger, UnknownStream
+from domain.sealed import Erased
 from domain.shared.receipt import Receipt, Verdict
 
 SOURCE = "whatconverts"
@@ -162,15 +164,22 @@ def message_id(body: bytes) -> str:
 
 
 def find_call(ledger: Ledger, id: UUID) -> CallLead:
-    """The lead; raises `CallLeadNotFound`."""
+    """The lead; raises `CallLeadNotFound`, also when the person has been erased."""
     try:
         return ledger.load(CallLead, id)
-    except UnknownStream:
+    except (UnknownStream, Erased):
         raise CallLeadNotFound from None
 
 
 def find_told_call(ledger: Ledger, receipt: Receipt) -> CallLead | None:
     """The lead that a message is about, for the answer to it."""
+    with suppress(Erased):
+        return told_call(ledger, receipt)
+    return None
+
+
+def told_call(ledger: Ledger, receipt: Receipt) -> CallLead | None:
+    """The same; raises `Erased`."""
     post = read_receipt(ledger, receipt)
     owner = ledger.owner(lead_claim(post.lead_id)) if post and post.lead_id else None
     return ledger.load(CallLead, owner) if owner else None

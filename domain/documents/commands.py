@@ -11,7 +11,7 @@ from domain.documents.catalogue import KINDS
 from domain.documents.files import StoredFile
 from domain.documents.matching import lead_for_new_order
 from domain.documents.order import Order
-from domain.documents.order_facts import Answers, Choices, Placed, request_claim, tracking_id_claim
+from domain.documents.order_facts import Answers, Choices, Placed, TrackingIdReason, request_claim, tracking_id_claim
 from domain.documents.order_refusals import OrderNotFound
 from domain.documents.price_list import current_prices
 from domain.documents.quote import Quote
@@ -146,6 +146,36 @@ def _placed_before(ledger: Ledger, owner: UUID, request: Request) -> Order:
     if order.fingerprint != request.fingerprint:
         raise IdempotencyKeyReused
     return order
+
+
+def give_tracking_id(
+    ledger: Ledger, *, order_id: UUID, draw_tracking_id: Callable[[], str], notify: bool = True
+) -> Order:
+    """Staff want an order to have a tracking page, mostly that of a quote; one that has its id keeps it.
+
+    With `notify` the customer gets the welcome mail, unless the order still waits for its payment. Raises
+    `OrderNotFound`.
+    """
+    for _ in range(TRACKING_ID_DRAWS):
+        order = find_order(ledger, order_id)
+        if not begin_tracking(order, draw_tracking_id(), reason="staff", notify=notify):
+            return order
+        try:
+            ledger.record(order)
+        except (Conflict, Taken):
+            continue  # the order has moved on, or the id is another order's
+        return order
+    raise RuntimeError(f"{TRACKING_ID_DRAWS} tracking ids drawn in a row were taken, or the order changed as often.")
+
+
+def begin_tracking(order: Order, tracking_id: str, *, reason: TrackingIdReason, notify: bool) -> bool:
+    """Give an order that has none its tracking id, and its first stage unless it waits for a payment; False if not."""
+    if order.tracking_id is not None:
+        return False
+    order.give_tracking_id(tracking_id, reason=reason, notify=notify and order.worked_on)
+    if order.worked_on:
+        order.begin()
+    return True
 
 
 def find_order(ledger: Ledger, id: UUID) -> Order:

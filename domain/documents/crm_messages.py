@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,13 +12,14 @@ import msgspec
 
 from domain.documents import order_facts as facts
 from domain.documents.catalogue import KINDS, SERVICES, Kind, find_service
+from domain.documents.commands import begin_tracking
 from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.documents.order_facts import Choices, crm_record_claim, tracking_id_claim
 from domain.documents.stages import find_stage, is_call_stage
 from domain.documents.tracking_id import read as read_tracking_id
 from domain.ledger import Ledger, UnknownStream
-from domain.sealed import Sealed
+from domain.sealed import Erased, Sealed
 from domain.shared.contact import Contact, normal_email
 from domain.shared.phone import phone_key
 from domain.shared.receipt import Receipt, Verdict
@@ -157,8 +159,11 @@ def judge_create(
     if message is None:
         return Verdict("refused", "unreadable")
     order = _known(ledger, message)
+    notify = message.truthy("notify", default=True)
     if order is not None:
-        return _give_id(order, message, draw_tracking_id)
+        if begin_tracking(order, draw_tracking_id(), reason="crm", notify=notify):
+            return Verdict("acted_on", changed=(order,))
+        return Verdict("ignored", "has_tracking_id")
     found = _wanted(message, office)
     if isinstance(found, Verdict):
         return found
@@ -183,8 +188,7 @@ def judge_create(
             email_hash=email_hash,
         ),
     )
-    order.give_tracking_id(draw_tracking_id(), reason="crm", notify=message.truthy("notify", default=True))
-    order.begin()
+    begin_tracking(order, draw_tracking_id(), reason="crm", notify=notify)
     return Verdict("acted_on", changed=(order,))
 
 
@@ -206,16 +210,6 @@ def _wanted(message: CrmMessage, office: Office) -> tuple[Kind, Contact] | Verdi
     return kind, contact
 
 
-def _give_id(order: Order, message: CrmMessage, draw_tracking_id: Callable[[], str]) -> Verdict:
-    if order.tracking_id is not None:
-        return Verdict("ignored", "has_tracking_id")
-    notify = order.worked_on and message.truthy("notify", default=True)
-    order.give_tracking_id(draw_tracking_id(), reason="crm", notify=notify)
-    if order.worked_on:
-        order.begin()
-    return Verdict("acted_on", changed=(order,))
-
-
 def _contact(message: CrmMessage) -> Contact | None:
     name = message.values.get("name", "")[:120]
     if not name:
@@ -230,7 +224,16 @@ def _contact(message: CrmMessage) -> Contact | None:
 def find_told(ledger: Ledger, body: bytes, content_type: str) -> Order | None:
     """The order a message is about, for the answer to it."""
     message = read_message(body, content_type)
-    return _known(ledger, message) if message else None
+    with suppress(Erased):
+        return _known(ledger, message) if message else None
+    return None
+
+
+def crm_concern(ledger: Ledger, receipt: Receipt) -> UUID | None:
+    """The order a message is about; raises `Erased`."""
+    message = read_message(receipt.body.open(), receipt.content_type)
+    order = _known(ledger, message) if message else None
+    return order.id if order else None
 
 
 def _known(ledger: Ledger, message: CrmMessage) -> Order | None:

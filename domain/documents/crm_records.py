@@ -1,6 +1,7 @@
 """Which CRM record is whose: a call and its order share one."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.documents.call_crm import module_of_call
@@ -9,9 +10,11 @@ from domain.documents.crm import module_of
 from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.ledger import Ledger, UnknownStream, present
+from domain.sealed import Erased
 from domain.shared.effect import Effect, NotYet, effect_id
+from domain.shared.ports import Crm
 
-LOOK_AGAIN_AFTER = timedelta(seconds=1)
+LOOK_AGAIN_AFTER, AT_LATEST = timedelta(seconds=1), timedelta(minutes=1)
 FIRST = "1"  # a call is entered first because of the first event of its lead
 
 
@@ -22,9 +25,12 @@ class CrmRecords:
         self._ledger, self._office = ledger, office
 
     def calls_of(self, order: Order) -> list[CallLead]:
-        """The calls matched with or linked to an order, that with its attribution first."""
-        ids = [order.matched_call] if order.matched_call else []
-        return [self._ledger.load(CallLead, id) for id in (*ids, *order.linked_calls) if id is not None]
+        """The calls matched with or linked to an order and not erased, that with its attribution first."""
+        calls: list[CallLead] = []
+        for id in (order.matched_call, *order.linked_calls):
+            with suppress(Erased):
+                calls += [self._ledger.load(CallLead, id)] if id else []
+        return calls
 
     def of_order(self, order: Order, effect: Effect) -> str | None:
         """The record of somebody else's making that this order is written to, None for one of its own.
@@ -43,10 +49,24 @@ class CrmRecords:
             self._wait_for(effect_id(lead.id, kind="enter_call", key=FIRST), effect)
         return None
 
+    def lost_record(self, crm: Crm, order: Order) -> str | None:
+        """The record that was made for an order's call though the CRM's answer to it never came."""
+        module = module_of(order, self._office).name
+        if order.crm_record is not None:
+            return None
+        for lead in self.calls_of(order):
+            if lead.crm_record is None and module_of_call(lead, self._office).name == module:
+                found = crm.find(module, self._office.ledger_field, lead.crm_name)
+                if found is not None:
+                    return found.id
+        return None
+
     def of_call(self, lead: CallLead, effect: Effect) -> tuple[str | None, Order | None]:
         """(record, order that shares it): no record when the call gets a new one; raises `NotYet`."""
         self._after_matching(effect_id(lead.id, kind="match_call", key=effect.about["version"]))
-        order = self._ledger.load(Order, lead.match.order_id) if lead.match else None
+        order: Order | None = None
+        with suppress(Erased):
+            order = self._ledger.load(Order, lead.match.order_id) if lead.match else None
         if order is None or module_of(order, self._office).name != module_of_call(lead, self._office).name:
             return lead.crm_record, None
         if order.crm_record is not None:
@@ -68,10 +88,19 @@ class CrmRecords:
             return
         asked, before = effect.requested, known.requested
         if (before.at, before.effect.int) < (asked.at, asked.effect.int):
-            raise NotYet(f"waits for {known.kind}", until=present() + LOOK_AGAIN_AFTER)
+            raise NotYet(f"waits for {known.kind}", until=look_again_at(effect))
 
     def _effect(self, id: UUID) -> Effect | None:
         try:
             return self._ledger.load(Effect, id)
         except UnknownStream:
             return None
+
+
+def look_again_at(effect: Effect) -> datetime:
+    """When an effect that waits for another looks again: soon, and the later the longer it has waited already.
+
+    Every look is an event on the log, and a CRM that is out of reach may keep many waiting for hours.
+    """
+    waited = present() - effect.requested.at
+    return present() + min(max(LOOK_AGAIN_AFTER, waited / 10), AT_LATEST)

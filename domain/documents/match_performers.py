@@ -8,6 +8,7 @@ from domain.documents.matching import hashes_of, open_leads, rival_of, settle_ca
 from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.ledger import Aggregate, Ledger, UnknownStream, present
+from domain.sealed import Erased
 from domain.shared.effect import Effect, Outcome
 
 MATCHED, SUGGESTED, NOTHING = "matched", "suggested", "nothing"
@@ -50,7 +51,11 @@ class MatchPerformers:
         if rival is None:
             return Outcome(MATCHED if order.matched_call else NOTHING)
         old, call = rival
-        return _outcome(take_over(self._ledger.load(CallLead, call), old, order))
+        try:
+            lead = self._ledger.load(CallLead, call)
+        except Erased:
+            return Outcome(NOTHING)
+        return _outcome(take_over(lead, old, order))
 
     def _settle(self, lead: CallLead) -> Sequence[Aggregate]:
         orders = self._orders(sorted(hashes_of(lead)))
@@ -61,7 +66,7 @@ class MatchPerformers:
         for id in self._find_orders(hashes) if hashes else ():
             try:
                 found.append(self._ledger.load(Order, id))
-            except UnknownStream:
+            except (UnknownStream, Erased):
                 continue
         return found
 

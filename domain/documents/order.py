@@ -33,6 +33,7 @@ class Order(PaidOnline, name="documents.order"):
     CrmFieldsNoted = facts.CrmFieldsNoted
     EnteredInCrm = facts.EnteredInCrm
     AttributionEnteredInCrm = facts.AttributionEnteredInCrm
+    Erased = facts.Erased
 
     placed_at: datetime
     contact: Sealed[Contact]

@@ -7,12 +7,14 @@ from uuid import UUID
 
 import msgspec
 
+from domain.consequences import Free, Take
 from domain.documents.files import StoredFile
 from domain.documents.quote import Quote
-from domain.ledger import Event, Free, Take
+from domain.ledger import Event
 from domain.sealed import Sealed
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.contact import Contact
+from domain.shared.erasure import Forgotten
 
 TrackingIdReason = Literal["form", "checkout", "staff", "crm"]
 Direction = Literal["form_after_call", "call_after_form"]
@@ -257,6 +259,10 @@ class EnteredInCrm(Event, frozen=True):
 
 class AttributionEnteredInCrm(Event, frozen=True):
     record_id: str
+
+
+class Erased(Forgotten, frozen=True):
+    """The customer is forgotten; files and sealed fields are gone, amounts, stages and dates stay."""
 
 
 def request_claim(request: str) -> str:

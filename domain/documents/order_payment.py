@@ -12,14 +12,15 @@ from domain.documents.order_refusals import (
     PaymentUnderReview,
 )
 from domain.documents.quote import Quote
-from domain.ledger import Aggregate, Event
+from domain.ledger import Event
 from domain.sealed import Sealed
+from domain.shared.erasure import Forgettable
 
 KEYS_KEPT = timedelta(hours=23)  # the provider forgets a key after a day, and would open a second checkout
 STILL_OPEN = timedelta(minutes=5)  # a checkout with less time left is not handed out again
 
 
-class PaidOnline(Aggregate):
+class PaidOnline(Forgettable):
     """What an order knows and decides about its money; `Order` is the whole of it."""
 
     CheckoutRequested = facts.CheckoutRequested

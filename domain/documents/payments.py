@@ -140,8 +140,12 @@ def _wanted(order: Order, office: Office) -> Checkout:
     )
 
 
+@repeatable
 def accept_payment(ledger: Ledger, *, order_id: UUID, session_id: str, reason: str) -> Order:
-    """A manager takes a payment that did not fit; raises `NothingToAccept`."""
+    """A manager takes a payment that did not fit; refunds may have waited for it, under `paid_name`.
+
+    Raises `OrderNotFound`, `NothingToAccept`.
+    """
     order = find_order(ledger, order_id)
     order.accept_mismatch(session_id=session_id, reason=reason)
     ledger.record(order)
@@ -272,7 +276,7 @@ def _judge_refund(ledger: Ledger, event: StripeEvent, *, livemode: bool) -> Verd
     if event.livemode != livemode:
         return Verdict("refused", "wrong_mode")
     if order.paid is None:
-        return Verdict("waiting", f"paid:{order.id}")
+        return Verdict("waiting", paid_name(order.id))
     if charge.get("payment_intent") not in (None, order.paid.payment_intent) and order.paid.payment_intent:
         return Verdict("ignored", "other_payment")  # a second payment was given back, the first one stands
     total = charge.get("amount_refunded") or 0
@@ -283,6 +287,11 @@ def _judge_refund(ledger: Ledger, event: StripeEvent, *, livemode: bool) -> Verd
         order,
         facts.Refunded(charge_id=charge["id"], refunded_cents_total=total, full=full, happened_at=event.created),
     )
+
+
+def paid_name(order_id: UUID | str | None) -> str:
+    """What a refund waits for that came before the payment it gives back."""
+    return f"paid:{order_id}"
 
 
 def _order_of(charge: StripeObject) -> str | None:

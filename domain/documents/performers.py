@@ -63,6 +63,7 @@ class Performers:
             ("mail", "payment_alert"): self.mail_payment_alert,
             ("zoho", "write_tracking_id"): self.write_tracking_id,
             ("zoho", "update_payment"): self.update_payment,
+            ("files", "remove_files"): self.remove_files,
         }
 
     def _order(self, effect: Effect) -> Order:
@@ -85,7 +86,7 @@ class Performers:
         """
         order, office = self._order(effect), self._office
         module = fields.module_of(order, office)
-        adopted = self._records.of_order(order, effect)
+        adopted = self._records.of_order(order, effect) or self._records.lost_record(self._crm, order)
         if adopted is not None:
             known = self._crm.find(module.name, "id", adopted)
             record_id = self._crm.update(module.name, adopted, adopted_fields(order, office, known))
@@ -154,6 +155,13 @@ class Performers:
         order = self._order(effect)
         wanted: dict[str, str] = {"Payment_Status": fields.payment_status(order)}
         return Outcome(self._crm.update(self._module_of(order), self._record_of(order), wanted))
+
+    def remove_files(self, effect: Effect) -> Outcome:
+        """Take the files of a forgotten customer out of the store."""
+        order = self._ledger.load(Order, effect.subject, even_erased=True)
+        for file in order.files:
+            self._files.delete(file.key)
+        return Outcome(f"{len(order.files)} removed")
 
     def _module_of(self, order: Order) -> str:
         return order.crm_module or fields.module_of(order, self._office).name

@@ -34,14 +34,16 @@ def effects(event: Event, order: Order) -> Iterator[Effect]:
             yield from _to_customer(event, order, "welcome")
             yield from _to_customer(event, order, "payment_confirmation")
         case Order.PaymentMismatched() | Order.PaidAgain():
-            yield _alert(event)
+            yield _of_this_event(event, MAIL, "payment_alert")
         case Order.Refunded():
             yield _of_this_event(event, ZOHO, "update_payment")
-            yield _alert(event)
+            yield _of_this_event(event, MAIL, "payment_alert")
         case Order.StageReached(stage=stage) if stage != first_stage(order.kind.service).code:
             yield from _stage_mail(event, order)
         case Order.StageCorrected():
             yield from _stage_mail(event, order)
+        case Order.Erased() if order.files:
+            yield Effect.request(event, channel="files", kind="remove_files")
 
 
 def enter_in_crm(event: Event, order: Order) -> Iterator[Effect]:
@@ -69,10 +71,6 @@ def _to_customer(event: Event, order: Order, kind: str) -> Iterator[Effect]:
 def _stage_mail(event: Event, order: Order) -> Iterator[Effect]:
     if order.email_hash is not None:
         yield _of_this_event(event, MAIL, "stage_update")
-
-
-def _alert(event: Event) -> Effect:
-    return _of_this_event(event, MAIL, "payment_alert")
 
 
 def _of_this_event(event: Event, channel: str, kind: str) -> Effect:

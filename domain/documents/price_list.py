@@ -1,12 +1,13 @@
 """What the paid services cost. Staff change it; orders keep what they were quoted."""
 
 import re
-from typing import Self, TypeVar
+from collections.abc import Sequence
+from typing import ClassVar, Self, TypeVar
 from uuid import UUID
 
 from domain.documents.quote import PackageOffer, Quote, ShippingOffer, quote_fbi, quote_marriage
-from domain.ledger import Aggregate, Event, Ledger, UnknownStream
-from domain.shared.errors import Invalid
+from domain.ledger import Aggregate, Event, Ledger, UnknownStream, repeatable
+from domain.shared.errors import Invalid, Refused
 
 Offer = TypeVar("Offer", PackageOffer, ShippingOffer)
 PRICE_LIST_ID = UUID("0c5f7a52-9f0e-5d8a-8a5d-3a4f1c7e9b10")
@@ -65,7 +66,11 @@ class PriceList(Aggregate, name="documents.price_list"):
 
     @classmethod
     def open(cls, opened: Opened) -> Self:
-        """The list's first prices."""
+        """The list's first prices; raises `Invalid`."""
+        _check_offers(opened.packages)
+        _check_offers(opened.shipping)
+        for cents in (opened.per_cert_cents, opened.marriage_base_cents):
+            check_price(cents)
         prices = cls(PRICE_LIST_ID)
         prices.happened(opened)
         return prices
@@ -159,6 +164,23 @@ class PriceList(Aggregate, name="documents.price_list"):
                 self.marriage_base_cents = cents
 
 
+class AlreadyOpen(Refused):
+    """There is one price list, opened once."""
+
+    code: ClassVar[str] = "already_open"
+    sentence: ClassVar[str] = "There is a price list already; change its prices one by one."
+
+
+@repeatable
+def open_prices(ledger: Ledger, opened: PriceList.Opened) -> PriceList:
+    """Open the price list of a ledger that has none; raises `AlreadyOpen`, `Invalid`."""
+    if current_prices(ledger).version:
+        raise AlreadyOpen
+    prices = PriceList.open(opened)
+    ledger.record(prices)
+    return prices
+
+
 def check_price(cents: int) -> None:
     """Raises `Invalid` for a price nobody can mean."""
     if not 0 <= cents <= HIGHEST_CENTS:
@@ -172,6 +194,13 @@ def check_offer(offer: PackageOffer | ShippingOffer) -> None:
     if not 1 <= len(offer.label.strip()) <= LONGEST_LABEL:
         raise Invalid({"label": ["1 to 80 characters."]})
     check_price(offer.price_cents)
+
+
+def _check_offers(offers: Sequence[PackageOffer | ShippingOffer]) -> None:
+    for offer in offers:
+        check_offer(offer)
+    if len({offer.code for offer in offers}) < len(offers):
+        raise Invalid({"code": ["Given twice."]})
 
 
 def _by_code(offers: tuple[Offer, ...]) -> dict[str, Offer]:

@@ -6,7 +6,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.ledger import Aggregate, Close, Event, Open, Postpone
+from domain.consequences import Close, Open, Postpone
+from domain.ledger import Aggregate, Event
 from domain.sealed import Sealed
 
 NAMESPACE = UUID("6f0f8a52-6d9e-5f35-9a43-2f7f3c1d8a10")

@@ -63,3 +63,6 @@ class Files(Protocol):
 
     def open(self, key: str) -> BinaryIO:
         """The stored bytes; raises `FileNotFoundError`."""
+
+    def delete(self, key: str) -> None:
+        """Remove a file, or with its folder's key whatever lies in it; nothing there is no error."""

@@ -10,12 +10,13 @@ import msgspec
 
 from domain.ledger import Aggregate, Conflict, Event, Ledger
 from domain.sealed import Sealed
+from domain.shared.erasure import Forgettable, Forgotten
 
 NAMESPACE = UUID("1f6a1b3e-54f0-5d4b-8f0e-7f9f6a1f8c55")
 
 
-class Receipt(Aggregate, name="receipt"):
-    """What arrived, byte for byte, and the verdict on it."""
+class Receipt(Forgettable, name="receipt"):
+    """What arrived, byte for byte, and the verdict on it. `about` is the order or lead that it concerns."""
 
     class Arrived(Event, frozen=True):
         """`headers` without secrets; `digest` is the SHA-256 of the body."""
@@ -35,20 +36,27 @@ class Receipt(Aggregate, name="receipt"):
         """`events` are the references of what it led to."""
 
         events: tuple[str, ...]
+        about: UUID | None = None
 
     class Ignored(Event, frozen=True):
         reason: str
+        about: UUID | None = None
 
     class Refused(Event, frozen=True):
         reason: str
+        about: UUID | None = None
 
     class PutOff(Event, frozen=True):
         """Judged again when `waiting_for` is known."""
 
         waiting_for: str
+        about: UUID | None = None
 
     class RunAgain(Event, frozen=True):
         """Staff asked for another judgement."""
+
+    class Erased(Forgotten, frozen=True):
+        """Nobody can read the message any more, since the person it concerns is forgotten."""
 
     source = ""
     vendor_id = ""
@@ -82,21 +90,21 @@ class Receipt(Aggregate, name="receipt"):
         if digest != self.digest and digest not in self._other_digests:
             self.happened(self.RepeatedDifferently(digest=digest))
 
-    def acted_on(self, *events: Event) -> None:
+    def acted_on(self, *events: Event, about: UUID | None = None) -> None:
         if not self.judged:
-            self.happened(self.ActedOn(events=tuple(event.reference for event in events)))
+            self.happened(self.ActedOn(events=tuple(event.reference for event in events), about=about))
 
-    def ignore(self, reason: str) -> None:
+    def ignore(self, reason: str, *, about: UUID | None = None) -> None:
         if not self.judged:
-            self.happened(self.Ignored(reason=reason))
+            self.happened(self.Ignored(reason=reason, about=about))
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, *, about: UUID | None = None) -> None:
         if not self.judged:
-            self.happened(self.Refused(reason=reason))
+            self.happened(self.Refused(reason=reason, about=about))
 
-    def put_off(self, waiting_for: str) -> None:
+    def put_off(self, waiting_for: str, *, about: UUID | None = None) -> None:
         if not self.judged and self.reason != waiting_for:
-            self.happened(self.PutOff(waiting_for=waiting_for))
+            self.happened(self.PutOff(waiting_for=waiting_for, about=about))
 
     def run_again(self) -> None:
         """Open the question again; what was acted on stays acted on."""
@@ -149,8 +157,9 @@ def receive(
     try:
         ledger.record(receipt)
     except Conflict:
-        known = ledger.load(Receipt, receipt.id)
-        known.repeated(body)
-        ledger.record(known)
+        known = ledger.load(Receipt, receipt.id, even_erased=True)
+        if not known.erased:
+            known.repeated(body)
+            ledger.record(known)
         return known, False
     return receipt, True

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Integer, String, select
+from sqlalchemy import Column, Integer, String, func, select
 
 from domain.documents.call_lead import CallLead
 from domain.documents.order import Order
@@ -59,3 +59,10 @@ def trail_of(home: Home, subject: str) -> Sequence[Row]:
     trail = AuditTrail.live
     streams = select(trail.c.stream).where(trail.c.subject == subject)
     return home.rows(select(trail).where(trail.c.stream.in_(streams)).order_by(trail.c.position))
+
+
+def oldest_first(home: Home, streams: Sequence[str]) -> Sequence[str]:
+    """These streams as they began on the log; times do not tell, since what is recorded together has the same."""
+    trail = AuditTrail.live
+    began = select(trail.c.stream).where(trail.c.stream.in_(streams)).group_by(trail.c.stream)
+    return [row["stream"] for row in home.rows(began.order_by(func.min(trail.c.position)))]

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Integer, String, func, select
 
 from domain.ledger import Event
 from domain.shared.effect import Effect
+from domain.shared.erasure import ERASED
 from projections.home import Home
 from projections.view import Moment, Row, RowView
 
@@ -14,9 +15,12 @@ PENDING, WAITING, DONE, DEAD = "pending", "waiting", "done", "dead"
 
 
 class Effects(RowView, name="effects"):
-    """`state` is pending (never tried), waiting (to be tried again), done, or dead (given up)."""
+    """`state` is pending (never tried), waiting (to be tried again), done, dead (given up), or erased.
 
-    version = 2
+    An erased one was given up because its person is forgotten: nobody need ring it again.
+    """
+
+    version = 3
     key_column = "effect_id"
     folds = (
         Effect.Requested,
@@ -74,7 +78,12 @@ class Effects(RowView, name="effects"):
             case Effect.Done(proof=proof, at=at) if row:
                 return row | {"state": DONE, "proof": proof, "reason": None, "due_at": None, "settled_at": at}
             case Effect.GivenUp(reason=reason, at=at) if row:
-                return row | {"state": DEAD, "reason": reason, "due_at": None, "settled_at": at}
+                return row | {
+                    "state": ERASED if reason == ERASED else DEAD,
+                    "reason": reason,
+                    "due_at": None,
+                    "settled_at": at,
+                }
             case Effect.Reported(outcome=outcome, reason=reason) if row:
                 return row | {"report": f"{outcome} ({reason})" if reason else outcome}
             case Effect.RungAgain(at=at) if row:

@@ -1,6 +1,6 @@
 """Every message that vendors sent us, and the verdict on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Integer, String, select
@@ -14,11 +14,15 @@ UNJUDGED = "unjudged"
 
 
 class Receipts(RowView, name="receipts"):
-    """`verdict` is unjudged, waiting, acted_on, ignored or refused; `other_bodies` counts repeats that differed."""
+    """`verdict` is unjudged, waiting, acted_on, ignored or refused; `other_bodies` counts repeats that differed.
 
+    `subject` is the order or lead that it concerns. A message about a person who is forgotten has no row.
+    """
+
+    version = 2
     key_column = "receipt_id"
     folds = Receipt.events
-    indexed = ("arrived_at", "verdict", "waiting_for")
+    indexed = ("arrived_at", "verdict", "waiting_for", "subject")
 
     @staticmethod
     def columns() -> list[Column[Any]]:
@@ -26,6 +30,7 @@ class Receipts(RowView, name="receipts"):
             Column("receipt_id", String(36), primary_key=True),
             Column("source", String(40), nullable=False),
             Column("vendor_id", String, nullable=False),
+            Column("subject", String(36)),
             Column("verdict", String(10), nullable=False),
             Column("reason", String),
             Column("waiting_for", String),
@@ -43,6 +48,7 @@ class Receipts(RowView, name="receipts"):
                 "receipt_id": str(event.stream),
                 "source": event.source,
                 "vendor_id": event.vendor_id,
+                "subject": None,
                 "verdict": UNJUDGED,
                 "reason": None,
                 "waiting_for": None,
@@ -53,8 +59,10 @@ class Receipts(RowView, name="receipts"):
                 "arrived_at": event.at,
                 "judged_at": None,
             }
-        if row is None:
+        if row is None or isinstance(event, Receipt.Erased):
             return None
+        if isinstance(event, Receipt.ActedOn | Receipt.Ignored | Receipt.Refused | Receipt.PutOff):
+            row = row | {"subject": str(event.about) if event.about else row["subject"]}
         judged = {"reason": None, "waiting_for": None, "judged_at": event.at}
         match event:
             case Receipt.ActedOn(events=events):
@@ -102,4 +110,18 @@ def ignored_about(home: Home, thing: str, *, source: str, reasons: Sequence[str]
     receipts = Receipts.live
     about = receipts.c.source == source, receipts.c.vendor_id.startswith(f"{thing}:", autoescape=True)
     query = select(receipts).where(*about, receipts.c.verdict == "ignored", receipts.c.reason.in_(reasons))
+    return home.rows(query.order_by(receipts.c.arrived_at, receipts.c.receipt_id))
+
+
+def concerning(home: Home, subjects: Iterable[str]) -> Sequence[Row]:
+    """The messages about these orders and leads, oldest first."""
+    receipts = Receipts.live
+    query = select(receipts).where(receipts.c.subject.in_(sorted(subjects)))
+    return home.rows(query.order_by(receipts.c.arrived_at, receipts.c.receipt_id))
+
+
+def of_nobody(home: Home) -> Sequence[Row]:
+    """The messages of which it is not known whom they are about, oldest first."""
+    receipts = Receipts.live
+    query = select(receipts).where(receipts.c.subject.is_(None))
     return home.rows(query.order_by(receipts.c.arrived_at, receipts.c.receipt_id))

@@ -21,7 +21,8 @@ CALL, FORM = "call", "form"
 class AttributionReport(RowView, name="attribution_report"):
     """One row per order or call lead; `report` adds them up. Amounts in cents.
 
-    An order stands under the attribution in force, so a matched one under its call's.
+    An order stands under the attribution in force, so a matched one under its call's. The row of a forgotten person
+    stays for the totals and names nobody; only the vendor's id of the call goes.
     """
 
     key_column = "subject"
@@ -39,6 +40,7 @@ class AttributionReport(RowView, name="attribution_report"):
         calls.RecordingArrived,
         calls.MarkedSpam,
         calls.SpamCleared,
+        calls.Erased,
     )
     indexed = ("happened_at",)
 
@@ -103,6 +105,8 @@ def _changed(row: Row, event: Event) -> Row:
             return {"spam": True}
         case calls.SpamCleared():
             return {"spam": False}
+        case calls.Erased():
+            return {"first_call": None}
         case calls.CallTold(lead_id=lead_id) if lead_id == row["first_call"]:
             return _origin(event.details)
     return {}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, String, select
+from sqlalchemy import Boolean, Column, Integer, String, select, tuple_
 
 from domain.documents import call_events as events
 from domain.documents.call_facts import CallDetails, CallerWords, CallFacts, Told, caller, shown
@@ -67,7 +67,7 @@ class CallLeads(RowView, name="call_leads"):
     def evolve(self, row: Row | None, event: Event) -> Row | None:
         if isinstance(event, events.CallReceived):
             return _heard(_new(event), event)
-        if row is None:
+        if row is None or isinstance(event, events.Erased):
             return None
         if isinstance(event, events.CallTold | events.CallConfirmed):
             return _heard(row, event) | {"updated_at": event.at}
@@ -176,17 +176,21 @@ def list_calls(
     home: Home,
     *,
     service: str | None = None,
+    state: str | None = None,
     matched: bool | None = None,
     spam: bool | None = None,
+    after: tuple[datetime, str] | None = None,
     limit: int = PAGE_ROWS,
 ) -> Sequence[Row]:
-    """Newest leads first."""
+    """Newest leads first; `after` is the (received_at, phone_lead_id) of the last row already seen."""
     leads = CallLeads.live
-    query = select(leads).order_by(leads.c.received_at.desc(), leads.c.phone_lead_id).limit(limit)
-    wanted = {"detected_service": service, "matched_with_form": matched, "spam": spam}
+    query = select(leads).order_by(leads.c.received_at.desc(), leads.c.phone_lead_id.desc()).limit(limit)
+    wanted = {"detected_service": service, "lead_state": state, "matched_with_form": matched, "spam": spam}
     for column, value in wanted.items():
         if value is not None:
             query = query.where(leads.c[column] == value)
+    if after is not None:
+        query = query.where(tuple_(leads.c.received_at, leads.c.phone_lead_id) < after)
     return home.rows(query)
 
 

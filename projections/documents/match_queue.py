@@ -21,6 +21,7 @@ class MatchQueue(RowView, name="match_queue"):
         events.MatchUndone,
         events.MarkedSpam,
         events.TwoRecordsFound,
+        events.Erased,
     )
     indexed = ("since",)
 
@@ -49,6 +50,8 @@ class MatchQueue(RowView, name="match_queue"):
                 return before | {"suggestions": []} if before["two_records"] else None
             case events.MatchUndone():
                 return before | {"two_records": None} if before["suggestions"] else None
+            case events.Erased():
+                return None
         return row
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Select, String, or_, select, tuple_
+from sqlalchemy import BigInteger, Boolean, Column, Select, String, and_, cast, not_, or_, select, tuple_
 
 from domain.documents.catalogue import KINDS
 from domain.documents.order import Order
@@ -69,6 +69,8 @@ class OrderDesk(RowView, name="orders"):
                 return _placed(event)
             case Order.TakenInCrm():
                 return _taken(event)
+            case Order.Erased():
+                return None
             case _ if row is not None:
                 return row | _payment(event) | _progress(row, event) | {"updated_at": event.at}
         return None
@@ -206,13 +208,36 @@ ORDER_DESK = OrderDesk()
 
 
 def list_orders(
-    home: Home, *, kind: str | None = None, after: tuple[datetime, str] | None = None, limit: int = PAGE_ROWS
+    home: Home,
+    *,
+    kind: str | None = None,
+    stage: str | None = None,
+    paid: bool | None = None,
+    matched: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: tuple[datetime, str] | None = None,
+    limit: int = PAGE_ROWS,
 ) -> Sequence[Row]:
-    """Newest orders first; `after` is the (placed_at, order_id) of the last row already seen."""
+    """Newest orders first; `after` is the (placed_at, order_id) of the last row already seen.
+
+    Not `paid` are orders that wait for their payment, not those that cost nothing here. `until` itself is left out.
+    """
     orders = OrderDesk.live
     query: Select[Any] = select(orders).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc())
-    if kind is not None:
-        query = query.where(orders.c.kind == kind)
+    for column, value in {"kind": kind, "stage": stage}.items():
+        if value is not None:
+            query = query.where(orders.c[column] == value)
+    if paid is not None:
+        waits = and_(orders.c.paid_kind, not_(orders.c.born_in_crm), orders.c.paid_at.is_(None))
+        query = query.where(orders.c.paid_at.is_not(None) if paid else waits)
+    if matched is not None:
+        called = or_(orders.c.matched_call.is_not(None), cast(orders.c.linked_calls, String) != "[]")
+        query = query.where(called if matched else not_(called))
+    if since is not None:
+        query = query.where(orders.c.placed_at >= since)
+    if until is not None:
+        query = query.where(orders.c.placed_at < until)
     if after is not None:
         query = query.where(tuple_(orders.c.placed_at, orders.c.order_id) < after)
     return home.rows(query.limit(limit))
@@ -230,6 +255,11 @@ def entry_under_way(home: Home, *, kind: str, phone_hash: str | None, email_hash
         return False
     query = select(orders).where(orders.c.kind == kind, orders.c.crm_record.is_(None), or_(*person))
     return any(row["stage"] is not None or row["kind"] == "quote" for row in home.rows(query))
+
+
+def find_order_row(home: Home, order_id: str) -> Row | None:
+    """One order."""
+    return home.row(select(OrderDesk.live).where(OrderDesk.live.c.order_id == order_id))
 
 
 def find_by_crm_record(home: Home, record_id: str) -> Row | None:

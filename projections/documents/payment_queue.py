@@ -17,7 +17,7 @@ class PaymentQueue(RowView, name="payment_queue"):
     """`what` is mismatch (to be accepted or given back) or paid_again (to be given back). Amounts in cents."""
 
     key_column = "order_id"
-    folds = (Order.PaymentMismatched, Order.MismatchAccepted, Order.PaidAgain, Order.Refunded)
+    folds = (Order.PaymentMismatched, Order.MismatchAccepted, Order.PaidAgain, Order.Refunded, Order.Erased)
     indexed = ("since",)
 
     @staticmethod
@@ -40,7 +40,7 @@ class PaymentQueue(RowView, name="payment_queue"):
                 }
             case Order.PaidAgain():
                 return _waiting(event, PAID_AGAIN, event.session_id, event.amount_cents, event.currency)
-            case Order.MismatchAccepted() | Order.Refunded():
+            case Order.MismatchAccepted() | Order.Refunded() | Order.Erased():
                 return None
         return row
 

@@ -25,10 +25,12 @@ class StageQueue(RowView, name="stage_queue"):
     folds = (
         Order.StageReached,
         Order.StageCorrected,
+        Order.Erased,
         Receipt.Refused,
         Receipt.RunAgain,
         Receipt.ActedOn,
         Receipt.Ignored,
+        Receipt.Erased,
     )
     indexed = ("since",)
 

@@ -30,6 +30,7 @@ class TrackingPage(RowView, name="tracking_page"):
         Order.MismatchAccepted,
         Order.StageReached,
         Order.StageCorrected,
+        Order.Erased,
     )
     indexed = ("tracking_id",)
 
@@ -61,17 +62,16 @@ class TrackingPage(RowView, name="tracking_page"):
                 when = (happened_at or at).isoformat()
                 return row | {"stage": stage, "reached": [*row["reached"], [stage, when]], "updated_at": at}
             case Order.StageCorrected(stage=stage, happened_at=happened_at, at=at) if row:
-                return row | {
-                    "stage": stage,
-                    "reached": _corrected(row, stage, (happened_at or at).isoformat()),
-                    "updated_at": at,
-                }
+                reached = _corrected(row, stage, (happened_at or at).isoformat())
+                return row | {"stage": stage, "reached": reached, "updated_at": at}
             case Order.PaymentPending() if row:
                 return row | {"payment": PENDING}
             case Order.PaymentMismatched() if row:
                 return row | {"payment": CHECKING}
             case Order.PaymentFailed() | Order.Paid() | Order.MismatchAccepted() if row:
                 return row | {"payment": None}
+            case Order.Erased():
+                return None
         return row
 
 

@@ -51,6 +51,7 @@ class SilentLog:
         self._real, self.silent = real, silent
         self._error = error or Unavailable("The disk is full.")
         self.events_of, self.owner, self.blind = real.events_of, real.owner, real.blind
+        self.open_effects_of = real.open_effects_of
 
     def append(self, entries: Sequence[Entry]) -> int:
         if self.silent:

@@ -17,6 +17,7 @@ BAD = {
     "MASTER_KEY": "hunter2",
     "TRUSTED_PROXIES": "-1",
     "EFFECT_WORKERS": "none",
+    "VENDOR_TIMEOUT_SECONDS": "0",
     "LOG_LEVEL": "loud",
     "PUBLIC_BASE_URL": "ftp://hunter2.example",
     "OFFICE_TIMEZONE": "America/Hunter2",

@@ -5,19 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.ledger import (
-    Aggregate,
-    Conflict,
-    Event,
-    Free,
-    Ledger,
-    Open,
-    Take,
-    Taken,
-    UnknownStream,
-    acting,
-    repeatable,
-)
+from domain.consequences import Free, Open, Take
+from domain.ledger import Aggregate, Conflict, Event, Ledger, Taken, UnknownStream, acting, repeatable
 from domain.sealed import Sealed
 from domain.shared.effect import Effect, effect_id
 from tests.memory_log import MemoryLog

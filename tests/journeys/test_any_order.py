@@ -16,7 +16,7 @@ from tests.world import Clock
 from web.app import create_app
 
 SEED, PER_ROUND = 20261121, 20
-ROUNDS = int(os.environ.get("DAYBOOK_TEST_ORDERINGS", "400")) // PER_ROUND  # 2,000 and more in the long form
+ROUNDS = int(os.environ.get("DAYBOOK_TEST_ORDERINGS", "2000")) // PER_ROUND
 MAILS = {"staff_notice": 1, "welcome": 1, "payment_confirmation": 1, "payment_alert": 1}
 
 

@@ -1,6 +1,7 @@
 """The `daybook` command beside a whole small Daybook on SQLite."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ class Command:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
+        self.now: Callable[[], datetime] | None = None
 
     def __call__(self, *arguments: str, **environment: str) -> Result:
         """Run it and return what it printed and its exit code."""
-        return CliRunner().invoke(main, arguments, env={**self.environment, **environment})
+        return CliRunner().invoke(main, arguments, env={**self.environment, **environment}, obj=self.now)
 
     def prints(self, *arguments: str) -> str:
         """What it printed; it must end well."""
@@ -55,6 +57,7 @@ def daybook(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def world(daybook: Command, tmp_path: Path) -> Iterator[World]:
-    """A ledger with the demo prices."""
+    """A ledger with the demo prices; the command reads its clock."""
     with open_world(daybook.environment["DAYBOOK_DATABASE_URL"], tmp_path) as world:
+        daybook.now = world.clock.now
         yield world

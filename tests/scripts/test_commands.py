@@ -1,16 +1,27 @@
 """What all commands have in common: help, `--json`, `--database`, and sentences instead of tracebacks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from scripts.daybook import main
-from scripts.effects import effects
 from tests.scripts.conftest import Command
 from tests.world import World
 
-COMMANDS = {**main.commands, "effects retry": effects.commands["retry"]}
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by how it is called."""
+    for name, command in main.commands.items():
+        group = command if isinstance(command, click.Group) else None
+        if group is None or group.invoke_without_command:
+            yield name, command
+        for part, inner in group.commands.items() if group else ():
+            yield f"{name} {part}", inner
+
+
+COMMANDS = dict(commands())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

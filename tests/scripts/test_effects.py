@@ -89,3 +89,14 @@ def test_every_dead_effect_of_an_order_is_rung_with_one_command(world: World, da
     [rung] = daybook.json("effects", "retry", "--subject", order.tracking_id)
     assert rung["effect_id"] == str(dead.id)
     assert daybook.json("effects", "retry", "--all") == []
+
+
+def test_dead_effects_are_rung_in_the_order_they_were_asked_for(world: World, daybook: Command) -> None:
+    world.crm.fail(*[Declined("not now")] * 9)
+    world.mailer.fail(*[Declined("not now")] * 9)
+    orders = [world.place("embassy") for _ in range(3)]
+    world.run_effects()
+
+    rung = [one["effect_id"] for one in daybook.json("effects", "retry", "--all")]
+
+    assert rung == [str(effect.id) for order in orders for effect in world.effects(order.id).values()]

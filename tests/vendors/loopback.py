@@ -39,7 +39,8 @@ class Fault:
     """What befalls one request of this method (blank: any) whose path contains `on`.
 
     With `accept` it is carried out all the same. Then `answer` goes back, or the connection breaks where there is
-    none; `slow` holds the rest back until the server stops, `drip` lets it never end, drop by drop, for some seconds.
+    none; `slow` holds the rest back until the server stops, `hang` until the client hangs up, `drip` lets it never end,
+    drop by drop, for some seconds.
     """
 
     on: str = ""
@@ -48,6 +49,7 @@ class Fault:
     answer: Answer | None = None
     slow: bool = False
     drip: bool = False
+    hang: bool = False
 
     def befalls(self, asked: Asked) -> bool:
         """Whether it is meant for this request."""
@@ -55,12 +57,13 @@ class Fault:
 
 
 class Loopback:
-    """The server's memory: every request, and the faults still to come."""
+    """The server's memory: every request, and the faults still to come; `weather` draws those of the others."""
 
     def __init__(self, respond: Callable[[Asked], Answer]) -> None:
         self.url = ""
         self.asked: list[Asked] = []
         self.ahead: deque[Fault] = deque()
+        self.weather: Callable[[Asked], Fault | None] = lambda asked: None
         self.stopping = threading.Event()
         self._respond = respond
         self._lock = threading.Lock()
@@ -80,7 +83,8 @@ class Loopback:
             fault = next((fault for fault in self.ahead if fault.befalls(asked)), None)
             if fault is not None:
                 self.ahead.remove(fault)
-        if fault is None:
+        fault = fault or self.weather(asked)
+        if fault is None or not fault.befalls(asked):
             return None, self._respond(asked)
         if fault.accept:
             self._respond(asked)
@@ -89,6 +93,7 @@ class Loopback:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer on a kept connection waits for the client's acknowledgement
     loopback: Loopback
 
     def handle_one_request(self) -> None:
@@ -105,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault, answer = self.loopback.handle(asked)
         if fault is not None and fault.slow:
             self.loopback.stopping.wait()
+        if fault is not None and fault.hang:
+            self.connection.recv(1)
         if answer is None:
             self.close_connection = True
         else:

@@ -5,7 +5,7 @@ import hmac
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -33,8 +33,8 @@ ERRORS = {
 class Fault:
     """What happens to one request instead of, or after (`accept`), what it asks for.
 
-    Status 0 breaks the connection without an answer; `slow` holds the answer back until the server stops; `html`
-    answers as a proxy in between would.
+    Status 0 breaks the connection without an answer; `slow` holds the answer back until the server stops, `hang` until
+    the client hangs up; `html` answers as a proxy in between would.
     """
 
     status: int = 0
@@ -43,6 +43,7 @@ class Fault:
     html: bool = False
     slow: bool = False
     accept: bool = False
+    hang: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class ResendServer:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.stopping = threading.Event()
         self._keys: dict[str, tuple[str, Sent]] = {}
+        self.weather: Callable[[], Fault | None] = lambda: None
         self._faults: deque[Fault | None] = deque()
         self._lock = threading.Lock()
 
@@ -89,9 +91,9 @@ class ResendServer:
         self._faults.extend(faults)
 
     def next_fault(self) -> Fault | None:
-        """Take the next planned fault."""
+        """Take the next planned fault; the weather's where none is planned."""
         with self._lock:
-            return self._faults.popleft() if self._faults else None
+            return self._faults.popleft() if self._faults else self.weather()
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         """Carry out one request."""
@@ -155,6 +157,7 @@ def _checked_mail(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer on a kept connection waits for the client's acknowledgement
     resend: ResendServer
 
     def handle_one_request(self) -> None:
@@ -173,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.resend.answer(self.command, self.path, headers, body)
         if fault is not None and fault.slow:
             self.resend.stopping.wait()
+        if fault is not None and fault.hang:
+            self.connection.recv(1)
         if fault is None:
             self._answer(answer.status, json.dumps(answer.body), "application/json; charset=utf-8", {})
         elif fault.status == 0:

@@ -5,7 +5,7 @@ import socketserver
 import ssl
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -50,6 +50,7 @@ class SmtpServer:
         self.mails: list[Mail] = []
         self.verbs: list[str] = []
         self.stopping = threading.Event()
+        self.weather: Callable[[str], Fault | None] = lambda verb: None
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
 
     def plan(self, verb: str, *faults: Fault) -> None:
@@ -57,8 +58,8 @@ class SmtpServer:
         self._faults[verb].extend(faults)
 
     def next_fault(self, verb: str) -> Fault | None:
-        """Take the next planned fault of this verb."""
-        return self._faults[verb].popleft() if self._faults[verb] else None
+        """Take the next planned fault of this verb; the weather's where none is planned."""
+        return self._faults[verb].popleft() if self._faults[verb] else self.weather(verb)
 
     def extensions(self, *, encrypted: bool) -> list[str]:
         """What EHLO lists."""

@@ -24,8 +24,8 @@ HEADERS_IN = ("authorization", "content-type", "idempotency-key", "stripe-versio
 class Fault:
     """What happens to one request instead of, or after (`accept`), what it asks for.
 
-    Status 0 breaks the connection without an answer; `slow` holds the request, its key in use, until `release`;
-    `html` answers as a proxy in between would, of which nothing is remembered.
+    Status 0 breaks the connection without an answer, with `hang` not before the client hangs up; `slow` holds the
+    request, its key in use, until `release`; `html` answers as a proxy in between would: nothing of it is remembered.
     """
 
     status: int = 0
@@ -33,6 +33,7 @@ class Fault:
     html: bool = False
     slow: bool = False
     accept: bool = False
+    hang: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class StripeServer:
         self._now = now
         self._keys: dict[str, tuple[Mapping[str, str], Answer]] = {}
         self._in_use: set[str] = set()
+        self.weather: Callable[[], Fault | None] = lambda: None
         self._faults: deque[Fault | None] = deque()
         self._changed = threading.Condition()
         self._released = threading.Event()
@@ -84,9 +86,9 @@ class StripeServer:
             assert self._changed.wait_for(lambda: not self._in_use, PATIENCE_SECONDS)
 
     def next_fault(self) -> Fault | None:
-        """Take the next planned fault."""
+        """Take the next planned fault; the weather's where none is planned."""
         with self._changed:
-            return self._faults.popleft() if self._faults else None
+            return self._faults.popleft() if self._faults else self.weather()
 
     def answer(self, request: Request, fault: Fault | None) -> Answer:
         """Carry out one request, unless the fault comes first or its key has been answered or is in use."""
@@ -164,6 +166,7 @@ def refusal(status: int, type: str, message: str, *, headers: Mapping[str, str] 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer on a kept connection waits for the client's acknowledgement
     stripe: StripeServer
 
     def handle_one_request(self) -> None:
@@ -180,6 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.stripe.next_fault()
         instead = fault is not None and not fault.slow and (fault.html or (not fault.status and not fault.accept))
         answer = None if instead else self.stripe.answer(request, fault)
+        if fault is not None and fault.hang:
+            self.connection.recv(1)
         if fault is not None and fault.html:
             self._send(fault.status, "<html><h1>Something in between</h1></html>", "text/html", fault.headers)
         elif answer is None or (fault is not None and not fault.status and not fault.slow):

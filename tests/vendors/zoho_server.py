@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from werkzeug.formparser import FormDataParser
@@ -21,6 +21,15 @@ PAGE = 200
 
 Record = dict[str, Any]
 Body = Mapping[str, Any]
+
+
+class Accepted(NamedTuple):
+    """Something that was written: a record, or with `file` a file on one."""
+
+    module: str
+    record_id: str
+    fields: Record
+    file: str = ""
 
 
 class Failed(Exception):
@@ -43,6 +52,7 @@ class ZohoServer:
         self.tokens: list[str] = []
         self.given = 0
         self.triggers: list[Any] = []
+        self.accepted: list[Accepted] = []
         self.failed_status = 400
         self._made = 0
         self._lock = threading.RLock()
@@ -180,6 +190,7 @@ class ZohoServer:
             return refused("MANDATORY_NOT_FOUND", api_name=min(missing))
         record_id = record_id or self.put(module)
         records[record_id] |= fields
+        self.accepted.append(Accepted(module, record_id, fields))
         details = {"id": record_id, "Modified_Time": "2026-11-20T10:15:00+05:30"}
         more = {"action": action, "duplicate_field": None} if checks else {}
         return {"code": "SUCCESS", "status": "success", "message": "record added", "details": details, **more}
@@ -204,6 +215,7 @@ class ZohoServer:
         files = self.files.setdefault(record_id, [])
         file_id = str(int(record_id) * 1000 + len(files))
         files.append((file_id, file.filename or "", file.mimetype, file.read()))
+        self.accepted.append(Accepted(asked.path.split("/")[3], record_id, {}, file.filename or ""))
         result = {"code": "SUCCESS", "status": "success", "message": "uploaded", "details": {"id": file_id}}
         return answer(200, {"data": [result]})
 

@@ -12,11 +12,11 @@ from flask_smorest import Blueprint
 
 from domain.documents import tracking_id
 from domain.documents.order_refusals import OrderNotFound
-from domain.documents.payments import open_checkout
+from domain.documents.payments import open_checkout, paid_name
 from domain.shared.errors import BadSignature, Invalid
 from domain.shared.payments import read_stripe_event
 from web.documents.reading import read_form
-from web.inbox import answer, digest_of, judge_waiting, raw_body, take_in
+from web.inbox import answer, digest_of, raw_body, take_in
 from web.metrics import count_refusal
 from web.services import acting_as, now, prefers_html, services
 
@@ -135,5 +135,5 @@ def stripe() -> ResponseReturnValue:
     receipt, repeat = take_in("stripe", vendor_id, body)
     if event is not None and receipt.verdict == "acted_on" and not repeat:
         order_id = (event.object.get("metadata") or {}).get("order_id") or event.object.get("client_reference_id")
-        judge_waiting(f"paid:{order_id}")
+        ours.judge_waiting(paid_name(order_id))
     return jsonify(answer(receipt, repeat=repeat))

@@ -1,7 +1,8 @@
 """Zoho calling us: a record that wants a tracking id, a stage that was reached."""
 
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from flask import jsonify, request
 from flask.typing import ResponseReturnValue
@@ -10,35 +11,54 @@ from flask_smorest import Blueprint
 from domain.documents.crm_messages import find_told, read_message
 from domain.documents.order import Order
 from domain.shared.receipt import Receipt
-from web.inbox import answer, check_secret, digest_of, raw_body, sent_secret, take_in
+from web.inbox import LARGEST_BYTES, answer, check_secret, digest_of, raw_body, sent_secret, take_in
 from web.services import services
 
 bp = Blueprint("crm-hooks", __name__, url_prefix="/tracking/crm", description="For the CRM.")
+FORM = "application/x-www-form-urlencoded"
 SOURCES = {"create": "zoho_create", "update": "zoho_update"}
 
 
-def _trusted_body() -> bytes:
-    """The body, once its sender has shown the secret."""
+class Sent(NamedTuple):
+    """A body as it is kept and read, and what it is."""
+
+    body: bytes
+    content_type: str
+
+
+def _sent() -> Sent:
+    """The body byte for byte; of multipart the text fields alone, as a form: no file, and no boundary that differs."""
     body = raw_body()
-    message = read_message(body, request.content_type or "")
+    if request.mimetype == "multipart/form-data":
+        request.max_form_memory_size = LARGEST_BYTES
+        if request.form or request.files:
+            return Sent(urlencode(list(request.form.items(multi=True))).encode(), FORM)
+    return Sent(body, request.content_type or "")
+
+
+def _trusted() -> Sent:
+    """What was sent, once its sender has shown the secret."""
+    sent = _sent()
+    message = read_message(*sent)
     given = sent_secret() or (message.values.get("token", "") if message is not None else "")
     check_secret(given, services().settings.zoho_webhook_keys)
-    return body
+    return sent
 
 
-def _take(source: str, body: bytes) -> tuple[Receipt, bool]:
-    message = read_message(body, request.content_type or "")
+def _take(source: str, sent: Sent) -> tuple[Receipt, bool]:
+    message = read_message(*sent)
     timed = message is not None and "modifiedtime" in message.values
-    return take_in(source, digest_of(body) if timed else uuid.uuid4().hex, body)
+    vendor_id = digest_of(sent.body) if timed else uuid.uuid4().hex
+    return take_in(source, vendor_id, sent.body, content_type=sent.content_type or None)
 
 
 @bp.post("/create/")
 @bp.doc(summary="A tracking id for a CRM record.", responses={"200": {"description": "Stored; the verdict on it."}})
 def create() -> ResponseReturnValue:
     """Give a record of the CRM its tracking id; one that begins there becomes an order."""
-    body = _trusted_body()
-    receipt, repeat = _take(SOURCES["create"], body)
-    order = find_told(services().ledger, body, request.content_type or "")
+    sent = _trusted()
+    receipt, repeat = _take(SOURCES["create"], sent)
+    order = find_told(services().ledger, *sent)
     return jsonify(answer(receipt, repeat=repeat, **_given(order, receipt)))
 
 
@@ -58,11 +78,10 @@ def _given(order: Order | None, receipt: Receipt) -> dict[str, Any]:
 @bp.doc(summary="A stage from the CRM.", responses={"200": {"description": "Stored; the verdict on it."}})
 def update() -> ResponseReturnValue:
     """Move an order to the stage the CRM names."""
-    ours, content_type = services(), request.content_type or ""
-    body = _trusted_body()
-    before = find_told(ours.ledger, body, content_type)
-    receipt, repeat = _take(SOURCES["update"], body)
-    after = find_told(ours.ledger, body, content_type)
+    ours, sent = services(), _trusted()
+    before = find_told(ours.ledger, *sent)
+    receipt, repeat = _take(SOURCES["update"], sent)
+    after = find_told(ours.ledger, *sent)
     if before is None or after is None:
         return jsonify(answer(receipt, repeat=repeat))
     moved = {

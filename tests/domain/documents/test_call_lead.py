@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.consequences import Free, Take
 from domain.documents.call_facts import CallPost, Told
 from domain.documents.call_lead import CallLead
 from domain.documents.call_refusals import NotForThisCall
-from domain.ledger import Free, Ledger, Take, Taken
+from domain.ledger import Ledger, Taken
 from domain.shared.contact import Contact
 from tests.domain.documents.calls import (
     BOTH,

@@ -2,9 +2,10 @@
 
 import pytest
 
+from domain.consequences import Free
 from domain.documents.call_lead import CallLead
 from domain.documents.call_refusals import AlreadyMatched, NotForThisCall, NotMatched
-from domain.ledger import Conflict, Free, Ledger
+from domain.ledger import Conflict, Ledger
 from domain.shared.contact import Contact
 from tests.domain.documents.calls import (
     BOTH,

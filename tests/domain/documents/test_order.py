@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from domain.consequences import Take
 from domain.documents.commands import Wish
 from domain.documents.order import Order
 from domain.documents.order_facts import Answers, Choices
-from domain.ledger import Event, Take
+from domain.ledger import Event
 from domain.sealed import Sealed
 from tests.wishes import NOW, STORED_FILE, acts, wish
 from tests.world import told

@@ -5,7 +5,7 @@ from uuid import uuid5
 
 import pytest
 
-from domain.ledger import Close, Open, Postpone
+from domain.consequences import Close, Open, Postpone
 from domain.shared.effect import NAMESPACE, Effect, NotGivenUp, effect_id
 from tests.sample_trees import NOW, at, gardening, new_tree, tree_id
 

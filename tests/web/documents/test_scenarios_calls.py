@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from adapters.wiring import Services
+from tests.web.documents.bodies import LEAST
 from tests.web.documents.phoning import (
     KEY,
     PATH,
@@ -21,7 +22,7 @@ from tests.web.documents.phoning import (
     records,
     tell,
 )
-from tests.web.site import history, settle
+from tests.web.site import history, post, settle
 from tests.world import Clock
 
 IN_PROGRESS = body_of(lead_state="In Progress", call_duration_seconds=None, last_updated="2026-02-09T20:30:03Z")
@@ -127,7 +128,7 @@ def test_scenario_33_the_same_number_calling_again_is_the_same_lead(
 
 
 def test_scenario_34_another_service_is_another_lead_and_nobody_is_never_anybody(
-    client: FlaskClient, services: Services
+    client: FlaskClient, services: Services, clock: Clock
 ) -> None:
     fbi, marriage = call(client), call(client, "marriage", lead_id=2)
     nobody: dict[str, Any] = {"caller_number": None, "caller_name": None}
@@ -135,6 +136,13 @@ def test_scenario_34_another_service_is_another_lead_and_nobody_is_never_anybody
     assert len({fbi, marriage, first, second}) == 4
     settle(services)
     assert all(lead(services, id).match is None for id in leads(services))
+    for kind in ("fbi", "embassy"):
+        assert post(client, kind, LEAST[kind] | {"email": "anybody@example.com"}).status_code == 201
+    finish(services, clock)
+    assert lead(services, fbi).match is not None
+    for id in (first, second):
+        assert lead(services, id).match is None
+        assert happenings(services, id) == ["CallReceived", "EnteredInCrm", "AttributionEnteredInCrm"]
 
 
 def test_scenario_35_spam_taken_back_makes_a_lead_of_all_messages(client: FlaskClient, services: Services) -> None:

@@ -263,7 +263,10 @@ def test_scenario_51_a_quote_gets_its_tracking_id_from_the_crm(vendors: Vendors,
     order_id = vendors.place("quote")
     settle(services)
     assert vendors.order(order_id).tracking_id is None
+    client = vendors.app.test_client()
+    assert client.get(f"/tracking/{order_id}/").status_code == 404
     answer = vendors.zoho("create", order_id=str(order_id))
+    assert client.get(f"/tracking/{answer['tid']}/").status_code == 200
     assert (verdict(answer), answer["order_id"], answer["created"]) == (("acted_on", None), str(order_id), False)
     settle(services)
     assert vendors.record("Get_A_Quote_Leads")["Tracking_ID"] == answer["tid"]

@@ -1,18 +1,15 @@
-"""After the form: the mails, the tracking page, and views made anew."""
+"""After the form: the mails and the tracking page."""
 
 from uuid import UUID
 
 from flask.testing import FlaskClient
-from sqlalchemy import inspect
 
 from adapters.wiring import Services
 from domain.documents.order import Order
 from domain.ledger import acting
 from domain.shared.effect import Effect, effect_id
 from domain.shared.errors import Declined, Unreachable
-from projections.view import Row
-from tests.web.documents.bodies import LEAST
-from tests.web.site import HTML, JSON, PDF, Page, asked, get, post, post_files, settle
+from tests.web.site import HTML, JSON, Page, get, post, settle
 from tests.world import Clock, World, sandbox
 
 TID = "0123456789ABCDEFGHJK"
@@ -126,43 +123,3 @@ def test_scenario_60_an_unpaid_orders_page_awaits_the_payment(
     page = Page(get(client, f"/tracking/{TID}/"))
     assert page.one("h2", id="status").text == "Awaiting Payment"
     assert not page.all("li", aria_current="step")
-
-
-def test_scenario_62_rebuilt_views_are_identical_and_nothing_is_sent(
-    client: FlaskClient, services: Services, clock: Clock
-) -> None:
-    tids = []
-    for _ in range(8):
-        for kind in LEAST:
-            answer = post_files(client, kind, ("scan.pdf", PDF)) if kind == "translation" else post(client, kind)
-            tids += [answer.json["tracking_id"]] if "tracking_id" in answer.json else []
-        settle(services)
-        clock.move(3600)
-    before, sent = rows(services), outside(services)
-    pages = [get(client, f"/tracking/{tid}/").data for tid in tids]
-    position, requested = services.log.last_position(), len(asked(services))
-
-    with services.home.engine.begin() as connection:
-        for table in inspect(connection).get_table_names():
-            services.home.drop(connection, table)
-    services.home.install(services.views)
-    for view in services.views:
-        services.rebuild(view)
-
-    assert rows(services) == before
-    assert [get(client, f"/tracking/{tid}/").data for tid in tids] == pages
-    services.runner.run_due()
-    assert outside(services) == sent
-    assert (services.log.last_position(), len(asked(services))) == (position, requested)
-
-
-def rows(services: Services) -> dict[str, list[Row]]:
-    """Every row of every view, in the order of their keys."""
-    return {
-        view.name: services.home.rows(view.live.select().order_by(*view.live.primary_key)) for view in services.views
-    }
-
-
-def outside(services: Services) -> tuple[int, list[object]]:
-    """What the vendors hold: mails, and records with their times."""
-    return len(sandbox(services).mailer.mails()), list(sandbox(services).crm.records())

@@ -39,11 +39,11 @@ def place(client: FlaskClient, kind: str = "fbi", **changes: Any) -> str:
     return order_id
 
 
-def pay(services: Services, order_id: str, clock: Clock) -> None:
+def pay(services: Services, order_id: str, clock: Clock, *, tracking_id: str = "0123456789ABCDEFGHJK") -> None:
     """The money comes."""
     with acts(clock.now(), by="stripe", via="stripe"):
         paid = order(services, order_id)
-        paid.give_tracking_id("0123456789ABCDEFGHJK", reason="checkout")
+        paid.give_tracking_id(tracking_id, reason="checkout")
         services.ledger.record(paid)
         cents = paid.quote.total_cents if paid.quote else 0
         paid.happened(
@@ -239,12 +239,19 @@ def test_scenario_42_a_second_order_after_payment_is_its_own(
     finish(services, clock)
     pay(services, first, clock)
     finish(services, clock)
+    [shared] = records(services)
     second = place(client, **FORM_SOURCE)
     finish(services, clock)
-    pay_second = order(services, second)
-    assert pay_second.matched_call is None
-    assert pay_second.attribution.gclid == "form-click"
+    pay(services, second, clock, tracking_id="0123456789ABCDEFGHJM")
+    finish(services, clock)
+    ours = order(services, second)
+    assert ours.matched_call is None
+    assert (ours.attribution.lead_type, ours.attribution.gclid) == ("form", "form-click")
     assert order(services, first).matched_call == id
+    by_order = {record["Ledger_Id"]: record for record in records(services)}
+    assert by_order.keys() == {first, second}
+    assert (by_order[first], by_order[second]["id"]) == (shared, ours.crm_record)
+    assert attributions(services)[by_order[second]["Attribution_Record"]]["GCLID"] == "form-click"
 
 
 def test_scenario_42_a_second_order_before_payment_takes_call_and_record_over(
