@@ -33,7 +33,14 @@ def read_calls(calls: Calls, ledger: Ledger, *, now: datetime) -> int:
     for found in calls.phone_calls(today - timedelta(days=1), today):
         body = msgspec.json.encode(found, order="sorted")
         with acting(by=SOURCE, via="poll", at=now):
-            _, arrived = receive(ledger, source=SOURCE, vendor_id=message_id(body), body=body, headers=HEADERS)
+            _, arrived = receive(
+                ledger,
+                source=SOURCE,
+                vendor_id=message_id(body),
+                body=body,
+                headers=HEADERS,
+                named_by_content=True,
+            )
         new += arrived
     return new
 

@@ -10,8 +10,10 @@ from adapters.lookups import calls_of_person, orders_of_person
 from adapters.marks import marks_of, speaks_of
 from domain.documents.call_lead import CallLead
 from domain.documents.erasure import Copy, Erasure, copies_named, digests, erase, find_subject, partners
+from domain.documents.match_commands import dismiss_suggestions_of
 from domain.documents.order import Order
 from domain.ledger import Ledger
+from domain.shared.erasure import named_cause
 from domain.shared.receipt import Receipt
 from projections.across.effects import DONE, EFFECTS, list_effects
 from projections.across.receipts import RECEIPTS, concerning, of_nobody
@@ -66,7 +68,10 @@ class Forgetting:
 
     def forget(self, subjects: Collection[UUID], *, reason: str) -> Erasure:
         """Forget these subjects and all messages about them. Raises `SubjectNotFound`, `Invalid`, `NotYet`."""
-        done = erase(self._ledger, subjects=subjects, receipts=self.look(subjects).receipts, reason=reason)
+        found, cause = self.look(subjects), named_cause(reason)
+        for order_id in found.orders:
+            dismiss_suggestions_of(self._ledger, order_id=order_id, reason=cause)
+        done = erase(self._ledger, subjects=subjects, receipts=found.receipts, reason=reason)
         self._forget_old_rows([*done.orders, *done.calls, *done.receipts])
         return done
 

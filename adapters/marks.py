@@ -14,7 +14,9 @@ from domain.shared.phone import phone_key
 from domain.shared.receipt import Receipt
 
 TOKEN = re.compile(r"[^\s\"'<>,;:()\[\]{}=&?/\\]+")
-NUMBER = re.compile(r"\d[\d\s().-]{8,24}\d")
+EDGES = ".!*_~`|"
+NUMBERS = re.compile(r"\d[\d\s()./+-]{8,}\d")
+DIGITS = 10
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,14 @@ def speaks_of(receipt: Receipt, marks: Marks) -> bool:
     if receipt.source == CALLS and receipt.vendor_id.partition(":")[0] in marks.leads:
         return True
     text = unquote_plus(receipt.body.open().decode(errors="replace")).casefold()
-    if not marks.words.isdisjoint(TOKEN.findall(text)):
+    tokens = TOKEN.findall(text)
+    if not marks.words.isdisjoint(tokens) or not marks.words.isdisjoint(token.strip(EDGES) for token in tokens):
         return True
-    return not marks.phones.isdisjoint(phone_key(number) or "" for number in NUMBER.findall(text))
+    return not marks.phones.isdisjoint(_numbers(text))
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Every ten digits in a row: where one number ends and the next one begins, free text does not say."""
+    for run in NUMBERS.findall(text):
+        digits = re.sub(r"\D", "", run)
+        yield from (digits[start : start + DIGITS] for start in range(len(digits) - DIGITS + 1))

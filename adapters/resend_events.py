@@ -136,6 +136,6 @@ def _texts(value: object) -> list[str]:
 def _time(value: object) -> datetime | None:
     try:
         time = datetime.fromisoformat(str(value))
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from adapters.call_repair import keep_calls
+from adapters.crm_lookups import CrmLookups
 from adapters.effects import EffectRunner, Performer
 from adapters.files import FileStore
 from adapters.forgetting import Forgetting
@@ -35,7 +36,6 @@ from domain.documents.call_lead import CallLead
 from domain.documents.call_performers import CallPerformers
 from domain.documents.calls import NOT_USED_YET, judge_call
 from domain.documents.calls import SOURCE as CALLS
-from domain.documents.catalogue import Kind
 from domain.documents.concerns import concerns
 from domain.documents.crm_messages import judge_create, judge_update
 from domain.documents.landing import DEFAULT_PATTERNS, Site
@@ -58,7 +58,7 @@ from projections.across.receipts import RECEIPTS, ignored_about, waiting_for
 from projections.documents.attribution_report import ATTRIBUTION_REPORT
 from projections.documents.call_leads import CALL_LEADS
 from projections.documents.match_queue import MATCH_QUEUE
-from projections.documents.orders import ORDER_DESK, entry_under_way
+from projections.documents.orders import ORDER_DESK
 from projections.documents.payment_queue import PAYMENT_QUEUE
 from projections.documents.stage_queue import STAGE_QUEUE
 from projections.documents.tracking_page import TRACKING_PAGE
@@ -111,6 +111,7 @@ class Services:
         self.follower = Follower(self.log, self.home, VIEWS, now=now)
         self.vendors = Vendors(settings, now=now)
         self.sandbox, self.payments = self.vendors.sandbox, self.vendors.payments
+        self._crm_lookups = CrmLookups(self.ledger, self.home, catch_up=self._catch_up)
         lease = timedelta(seconds=settings.effect_lease_seconds)
         self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now, lease=lease)
         self.forgetting = Forgetting(self.ledger, self.home, VIEWS, catch_up=self._catch_up)
@@ -153,7 +154,9 @@ class Services:
 
     def _concerns(self) -> Mapping[str, Concern]:
         """Whom the messages of each source are about."""
-        return {**concerns(self.ledger), "resend": lambda receipt: mail_concern(self.ledger, receipt)}
+        call_of_record = self._crm_lookups.call_of_record
+        documents = concerns(self.ledger, office=self.office, call_of_record=call_of_record)
+        return {**documents, "resend": lambda receipt: mail_concern(self.ledger, receipt)}
 
     def _judge_stripe(self, receipt: Receipt) -> Verdict:
         try:
@@ -168,13 +171,9 @@ class Services:
             receipt,
             office=self.office,
             draw_tracking_id=lambda: tracking_id.draw(os.urandom),
-            entry_under_way=self._entry_under_way,
+            entry_under_way=self._crm_lookups.entry_under_way,
+            call_of_record=self._crm_lookups.call_of_record,
         )
-
-    def _entry_under_way(self, kind: Kind, phone_hash: str | None, email_hash: str | None) -> bool:
-        """Whether an order of this person is being entered in the CRM just now; raises `NotYet`."""
-        self._catch_up(ORDER_DESK)
-        return entry_under_way(self.home, kind=kind.code, phone_hash=phone_hash, email_hash=email_hash)
 
     def verify_resend(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Raises `BadSignature` unless Resend signed these bytes with one of our secrets."""

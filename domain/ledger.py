@@ -106,6 +106,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The subjects whose keys go with this event; an aggregate whose own is among them is erased."""
         return ()
 
+    def sealed_for(self, field: str) -> UUID | None:
+        """Whose key seals a field that is about somebody other than the aggregate's subject; None for the subject's."""
+        return None
+
     @property
     def reference(self) -> str:
         """How another event names this one as its cause."""

@@ -10,7 +10,7 @@ from adapters.wiring import Services
 from domain.documents.call_events import lead_claim
 from domain.documents.call_lead import CallLead
 from domain.documents.catalogue import find_service
-from domain.documents.match_commands import match_by_hand, undo_match
+from domain.documents.match_commands import dismiss_suggestion, match_by_hand, undo_match
 from projections.documents.call_leads import find_call_row, list_calls
 from projections.documents.match_queue import list_match_queue
 from scripts.console import (
@@ -175,6 +175,26 @@ def unmatch(call: str, reason: str, by: str | None, database: str | None, as_jso
         print_json(sheet)
     else:
         click.echo("The call belongs to no order now.")
+
+
+@calls.command()
+@call_argument
+@click.argument("order", metavar="ID|TRACKING_ID")
+@reason_option
+@by_option
+@database_option
+@json_option
+def dismiss(call: str, order: str, reason: str, by: str | None, database: str | None, as_json: bool) -> None:
+    """Say no to a suggestion: this call and this order are not suggested again."""
+    with opened(database) as services:
+        id, order_id = _find(services, call), find_stream(services, order)
+        with deciding(services, by):
+            dismiss_suggestion(services.ledger, call_id=id, order_id=order_id, reason=reason)
+        sheet = _sheet(services, id)
+    if as_json:
+        print_json(sheet)
+    else:
+        click.echo("The call is not suggested for this order.")
 
 
 @calls.command()

@@ -2,16 +2,19 @@
 
 import click
 
+from scripts.attribution import attribution
 from scripts.calls import calls
 from scripts.effects import effects
 from scripts.events import events
 from scripts.forget import forget
 from scripts.history import history
 from scripts.orders import orders
+from scripts.payments import payments
 from scripts.prices import prices
 from scripts.rebuild import rebuild
 from scripts.receipts import receipts
 from scripts.serve import serve
+from scripts.stages import stages
 from scripts.views import views
 
 
@@ -24,7 +27,10 @@ def main() -> None:
     """
 
 
-for command in (serve, orders, calls, history, forget, receipts, prices, views, rebuild, effects, events):
+STAFF = (orders, calls, payments, stages, attribution, prices)
+OPERATION = (serve, history, forget, receipts, views, rebuild, effects, events)
+
+for command in (*STAFF, *OPERATION):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """`daybook receipts`: what vendors sent, the verdicts on it, and another run."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import click
@@ -16,19 +18,36 @@ from scripts.console import database_option, deciding, json_option, moment_text,
 VERDICTS = (UNJUDGED, "waiting", "acted_on", "ignored", "refused")
 
 
+def _filters(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of the list, which `daybook receipts` alone takes too."""
+    for option in (
+        json_option,
+        database_option,
+        click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many."),
+        click.option("--verdict", type=click.Choice(VERDICTS), help="Those with this verdict only."),
+        click.option("--source", help="Those of one source only, such as stripe."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(invoke_without_command=True)
-@click.option("--source", help="Those of one source only, such as stripe.")
-@click.option("--verdict", type=click.Choice(VERDICTS), help="Those with this verdict only.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
-@database_option
-@json_option
+@_filters
 @click.pass_context
-def receipts(
-    context: click.Context, source: str | None, verdict: str | None, limit: int, database: str | None, as_json: bool
-) -> None:
+def receipts(context: click.Context, /, **filters: Any) -> None:
     """Show the messages of vendors, newest first."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        _list(**filters)
+
+
+@receipts.command("list")
+@_filters
+def list_(**filters: Any) -> None:
+    """Show the messages of vendors, newest first."""
+    _list(**filters)
+
+
+def _list(*, source: str | None, verdict: str | None, limit: int, database: str | None, as_json: bool) -> None:
     with opened(database) as services:
         services.follower.catch_up()
         rows = list_receipts(services.home, source=source, verdict=verdict, limit=limit)

@@ -48,17 +48,26 @@ def raw_body() -> bytes:
     return body
 
 
-def take_in(source: str, vendor_id: str, body: bytes, *, content_type: str | None = None) -> tuple[Receipt, bool]:
+def take_in(
+    source: str, vendor_id: str, body: bytes, *, content_type: str | None = None, named_by_content: bool = False
+) -> tuple[Receipt, bool]:
     """Store a message and judge it; True when it had come before. Once this returns, the vendor gets a 2xx.
 
-    `content_type` is what `body` is where that is not what the request says.
+    `content_type` is what `body` is where that is not what the request says; `named_by_content` as in `receive`.
     """
     ours = services()
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     if content_type is not None:
         headers["Content-Type"] = content_type
     with acting_as(source, via=source):
-        receipt, new = receive(ours.ledger, source=source, vendor_id=vendor_id, body=body, headers=headers)
+        receipt, new = receive(
+            ours.ledger,
+            source=source,
+            vendor_id=vendor_id,
+            body=body,
+            headers=headers,
+            named_by_content=named_by_content,
+        )
     if not receipt.judged:
         ours.runner.run_at_once(effect_id(receipt.id, kind="judge"))
         receipt = ours.ledger.load(Receipt, receipt.id, even_erased=True)

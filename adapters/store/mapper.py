@@ -118,13 +118,14 @@ class Mapper:
         codec = self._codecs[type(event)]
         for field in codec.sealed:
             value = getattr(event, field)
-            head = place(event.stream, event.version, field, entry.subject)
+            subject = event.sealed_for(field) or entry.subject
+            head = place(event.stream, event.version, field, subject)
             if value is None or (value.token or "").startswith(f"{head}."):
                 continue
             if value.token is not None:  # it belongs to another event, and opens only there
                 value = Sealed(value.open())
                 event = msgspec.structs.replace(event, **{field: value})
-            value.token = seal(sealing.cipher(entry.subject, self._keyring), head, plain_json(value.open()))
+            value.token = seal(sealing.cipher(subject, self._keyring), head, plain_json(value.open()))
             sealing.values.append(value)
         return codec.name, _encode(event)
 

@@ -102,8 +102,8 @@ class Lapsed(Holding, frozen=True):
 
 
 class MatchedWithForm(Holding, frozen=True, kw_only=True):
-    """`contact` is what was typed in the form, where that wins over the call; `evidence` names what agreed, and
-    `reason` is why staff say so."""
+    """`contact` is what was typed in the form, where that wins over the call, sealed with the order's key so that it
+    goes with the order; `evidence` names what agreed, and `reason` is why staff say so."""
 
     order_id: UUID
     order_type: str
@@ -113,12 +113,22 @@ class MatchedWithForm(Holding, frozen=True, kw_only=True):
     contact: Sealed[Contact] | None = None
     reason: str | None = None
 
+    def sealed_for(self, field: str) -> UUID | None:
+        return self.order_id if field == "contact" else None
+
 
 class MatchSuggested(Event, frozen=True, kw_only=True):
     order_id: UUID
     order_type: str
     evidence: tuple[str, ...]
     confidence: float
+
+
+class SuggestionDismissed(Event, frozen=True, kw_only=True):
+    """Staff say no, or the order is forgotten: this pair is not suggested again."""
+
+    order_id: UUID
+    reason: str
 
 
 class MatchUndone(Holding, frozen=True, kw_only=True):
@@ -144,6 +154,13 @@ class EnteredInCrm(Event, frozen=True, kw_only=True):
     module: str
     record_id: str
     adopted: bool = False
+
+
+class RecordLeft(Event, frozen=True, kw_only=True):
+    """The record shared with an order stays that order's, whose customer is forgotten: the call gets one of its own."""
+
+    module: str
+    record_id: str
 
 
 class AttributionEnteredInCrm(Event, frozen=True, kw_only=True):

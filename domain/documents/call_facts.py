@@ -95,12 +95,13 @@ class CallPost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One call; `told` says how new the message was that each field comes from."""
+    """One call; `told` says how new the message was that each field comes from, `bare` the one that told no field."""
 
     lead_id: str
     words: CallerWords = CallerWords()
     details: CallDetails = CallDetails()
     told: Mapping[str, Told] = {}
+    bare: Told = NEVER
 
     @property
     def order(self) -> tuple[datetime, int]:
@@ -110,7 +111,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def called_at(self) -> datetime:
         """When the call was made: what the vendor says, else the oldest it has told us."""
-        return self.details.date_created or min(self.told.values(), default=NEVER).at
+        return self.details.date_created or min(self.told.values(), default=self.bare).at
 
 
 def fold(facts: CallFacts | None, post: CallPost, told: Told) -> CallFacts:
@@ -123,9 +124,9 @@ def fold(facts: CallFacts | None, post: CallPost, told: Told) -> CallFacts:
     details, details_told = _newest(known.details, post.details, known.told, told)
     states = known.details.lead_state, post.details.lead_state
     details = msgspec.structs.replace(details, lead_state=COMPLETED if COMPLETED in states else details.lead_state)
-    return CallFacts(
-        lead_id=known.lead_id, words=words, details=details, told={**known.told, **words_told, **details_told}
-    )
+    newest = {**known.told, **words_told, **details_told}
+    bare = NEVER if newest else known.bare if facts else told
+    return CallFacts(lead_id=known.lead_id, words=words, details=details, told=newest, bare=bare)
 
 
 def _newest(known: Group, said: Group, known_told: Mapping[str, Told], told: Told) -> tuple[Group, dict[str, Told]]:

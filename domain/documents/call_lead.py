@@ -1,6 +1,7 @@
 """A person who telephoned: one lead, however many calls and messages, until a form or the time closes it."""
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -8,21 +9,21 @@ from uuid import UUID
 from domain.documents import call_events as events
 from domain.documents.call_events import QUOTE, Direction
 from domain.documents.call_facts import CallFacts, CallPost, Told, call_attribution, caller, fold
+from domain.documents.call_record import RecordedCall
 from domain.documents.call_refusals import AlreadyMatched, NotForThisCall, NotMatched
 from domain.documents.catalogue import NOTARY
 from domain.documents.heard_calls import HeardCalls, event_for, news
 from domain.documents.landing import Site
 from domain.ledger import Event
-from domain.sealed import Sealed
+from domain.sealed import Erased, Sealed
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.contact import Contact
-from domain.shared.erasure import Forgettable
 
 SERVICE_DIFFERS = "service_differs"
 PAGES = frozenset({"landing_url", "lead_url"})
 
 
-class CallLead(Forgettable, name="documents.call_lead"):
+class CallLead(RecordedCall, name="documents.call_lead"):
     """One caller's calls about one service. Whoever decides what may take claims says which are `busy`: held by others.
 
     A lead is open while a form or another call may find it: neither matched nor spam, and heard of within the window.
@@ -40,19 +41,13 @@ class CallLead(Forgettable, name="documents.call_lead"):
     Lapsed = events.Lapsed
     MatchedWithForm = events.MatchedWithForm
     MatchSuggested = events.MatchSuggested
+    SuggestionDismissed = events.SuggestionDismissed
     MatchUndone = events.MatchUndone
-    EnteredInCrm = events.EnteredInCrm
-    AttributionEnteredInCrm = events.AttributionEnteredInCrm
-    TwoRecordsFound = events.TwoRecordsFound
     Erased = events.Erased
 
     service: str | None = None
     spam = lapsed = False
     match: events.MatchedWithForm | None = None
-    crm_module: str | None = None
-    crm_record: str | None = None
-    records_left = 0
-    crm_attribution: str | None = None
 
     def __init__(self, id: UUID) -> None:
         super().__init__(id)
@@ -95,8 +90,13 @@ class CallLead(Forgettable, name="documents.call_lead"):
 
     @property
     def contact(self) -> Contact:
-        """Whom to write to: name and e-mail as typed in a form that came after the call, the rest from the calls."""
-        typed = self.match.contact.open() if self.match and self.match.contact else None
+        """Whom to write to: name and e-mail as typed in a form that came after the call, the rest from the calls.
+
+        Only what the calls told once the order is forgotten. Raises `Erased`.
+        """
+        typed: Contact | None = None
+        with suppress(Erased):
+            typed = self.match.contact.open() if self.match and self.match.contact else None
         return caller(self.calls.shown().words, typed)
 
     @property
@@ -199,8 +199,13 @@ class CallLead(Forgettable, name="documents.call_lead"):
             about: dict[str, Any] = {"order_id": order_id, "order_type": order_type}
             self.happened(events.MatchSuggested(**about, evidence=tuple(evidence), confidence=confidence))
 
+    def dismiss_suggestion(self, *, order_id: UUID, reason: str) -> None:
+        """This call and this order have nothing to do with each other."""
+        if order_id in self.suggested - self.undone:
+            self.happened(events.SuggestionDismissed(order_id=order_id, reason=reason))
+
     def undo_match(self, *, reason: str, keeps_record: bool = False, busy: Collection[str] = ()) -> None:
-        """Part from the order; the CRM record stays with it unless it is kept for another order about to take over.
+        """Part from the order; a CRM record shared with it stays with it unless it is kept, and ours is ours again.
 
         Raises `NotMatched`.
         """
@@ -208,33 +213,14 @@ class CallLead(Forgettable, name="documents.call_lead"):
             raise NotMatched
         pair: dict[str, Any] = {"order_id": self.match.order_id, "order_type": self.match.order_type}
         held = {} if self.spam or self.lapsed else self._hold(self.service, busy=busy)
+        module, own = self.crm_module, self.own_record
         self.happened(events.MatchUndone(**pair, reason=reason, keeps_record=keeps_record, **held))
-
-    def entered_in_crm(self, *, module: str, record_id: str, adopted: bool = False) -> None:
-        """The CRM holds a record of this lead."""
-        if self.crm_record != record_id:
-            self.happened(events.EnteredInCrm(module=module, record_id=record_id, adopted=adopted))
-
-    def share_record(self, *, module: str, record_id: str) -> None:
-        """The order's record stands for both; one that the call has already is left, and staff are told."""
-        if self.crm_record is None:
-            self.entered_in_crm(module=module, record_id=record_id, adopted=True)
-        elif self.crm_record != record_id:
-            self.happened(events.TwoRecordsFound(module=module, orders=record_id, calls=self.crm_record))
+        if own is not None and module is not None and not keeps_record:
+            self.entered_in_crm(module=module, record_id=own)
 
     def farewell(self, reason: str) -> events.Erased:
         """Whoever calls from the number next is new to us."""
         return events.Erased(reason=reason, freed=tuple(sorted(self.held)))
-
-    @property
-    def crm_name(self) -> str:
-        """Our id in the CRM's record: another one after a record has been left to an order."""
-        return f"{self.id}.{self.records_left}" if self.records_left else str(self.id)
-
-    def attribution_entered_in_crm(self, *, record_id: str) -> None:
-        """The CRM holds the record of where this lead came from."""
-        if self.crm_attribution != record_id:
-            self.happened(events.AttributionEnteredInCrm(record_id=record_id))
 
     def _service_now(self, facts: CallFacts, changed: Collection[str], site: Site) -> str | None:
         """The lead's service is that of its first call, as the pages tell it now."""
@@ -255,6 +241,7 @@ class CallLead(Forgettable, name="documents.call_lead"):
             self.held = self.held.difference(event.freed).union(event.taken)
         if isinstance(event, events.CallTold | events.CallConfirmed):
             self.calls.hear(event)
+        self.apply_record(event)
         match event:
             case events.CallReceived(service=service):
                 self.service = service
@@ -270,15 +257,9 @@ class CallLead(Forgettable, name="documents.call_lead"):
                 self.match = event
             case events.MatchSuggested(order_id=order_id):
                 self.suggested |= {order_id}
-            case events.MatchUndone(order_id=order_id, keeps_record=keeps_record):
+            case events.MatchUndone(order_id=order_id):
                 self.match, self.undone = None, self.undone | {order_id}
-                if self.crm_record is not None and not keeps_record:
-                    self.crm_record, self.records_left = None, self.records_left + 1
-            case events.EnteredInCrm(module=module, record_id=record_id):
-                self.crm_module, self.crm_record = module, record_id
-            case events.TwoRecordsFound(module=module, orders=record_id):
-                self.crm_module, self.crm_record = module, record_id
-            case events.AttributionEnteredInCrm(record_id=record_id):
-                self.crm_attribution = record_id
+            case events.SuggestionDismissed(order_id=order_id):
+                self.undone |= {order_id}
             case events.Erased():
                 self.held = frozenset()

@@ -54,10 +54,11 @@ class CallPerformers:
         wanted = call_fields(lead, office, ledger_id=ledger_id)
         if record_id is None and order is not None:
             record_id = self._records.lost_record(self._crm, order)
-        if record_id is None:
+        known = self._crm.find(module, "id", record_id) if record_id is not None else None
+        if record_id is None or (known is None and effect.rung_again):
             record_id = self._crm.upsert(module, wanted, unique=office.ledger_field)
         else:
-            theirs = kept_stages(lead, office, self._crm.find(module, "id", record_id))
+            theirs = kept_stages(lead, office, known)
             ours = {name: value for name, value in wanted.items() if name not in theirs}
             self._crm.update(module, record_id, ours)
         lead.entered_in_crm(module=module, record_id=record_id)
@@ -87,7 +88,7 @@ class CallPerformers:
     def upgrade_record(self, effect: Effect) -> Outcome:
         """Make the call's record that of an order still to be paid."""
         order, office = self._ledger.load(Order, effect.subject), self._office
-        if order.worked_on or order.matched_call is None:
+        if order.worked_on or order.matched_call is None or not self._records.has_call_there(order):
             return Outcome("no longer needed")
         record_id = self._records.of_order(order, effect)
         if record_id is None:
@@ -96,4 +97,4 @@ class CallPerformers:
         known = self._crm.find(module, "id", record_id)
         self._crm.update(module, record_id, upgraded_fields(order, office, known))
         order.entered_in_crm(module=module, record_id=record_id, adopted=True)
-        return Outcome(record_id, (order,))
+        return Outcome(record_id, (order, *self._records.shared(order, module=module, record_id=record_id)))

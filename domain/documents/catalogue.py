@@ -139,6 +139,14 @@ _BY_NAME = {
 }
 
 
+def find_services(text: str, modules: Mapping[str, str]) -> tuple[Kind, ...]:
+    """Read a service as `find_service` does, or as one of `modules`: by kind code; several kinds may share one."""
+    wanted = _folded(text)
+    sharing = tuple(kind for kind in SERVICES.values() if _folded(modules.get(kind.code, "")) == wanted != "")
+    known = find_service(text)
+    return sharing or ((known,) if known else ())
+
+
 def find_service(text: str) -> Kind | None:
     """Read a service as outsiders write it: kind, service key, either label or module name.
 

@@ -8,7 +8,8 @@ import msgspec
 
 from domain.documents.calls import SOURCE as CALLS
 from domain.documents.calls import told_call
-from domain.documents.crm_messages import crm_concern
+from domain.documents.crm_messages import CallOfRecord, crm_concern
+from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.documents.order_facts import payment_claim
 from domain.ledger import Ledger, UnknownStream
@@ -16,7 +17,7 @@ from domain.shared.inbox import Concern
 from domain.shared.receipt import Receipt
 
 
-def concerns(ledger: Ledger) -> Mapping[str, Concern]:
+def concerns(ledger: Ledger, *, office: Office, call_of_record: CallOfRecord) -> Mapping[str, Concern]:
     """What answers for the messages of each source."""
 
     def of_stripe(receipt: Receipt) -> UUID | None:
@@ -27,7 +28,7 @@ def concerns(ledger: Ledger) -> Mapping[str, Concern]:
         return lead.id if lead else None
 
     def of_the_crm(receipt: Receipt) -> UUID | None:
-        return crm_concern(ledger, receipt)
+        return crm_concern(ledger, receipt, office=office, call_of_record=call_of_record)
 
     return {"stripe": of_stripe, CALLS: of_a_call, "zoho_create": of_the_crm, "zoho_update": of_the_crm}
 

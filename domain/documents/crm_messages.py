@@ -11,18 +11,21 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.documents import order_facts as facts
-from domain.documents.catalogue import KINDS, SERVICES, Kind, find_service
+from domain.documents.catalogue import KINDS, Kind, find_services
 from domain.documents.commands import begin_tracking
 from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.documents.order_facts import Choices, crm_record_claim, tracking_id_claim
-from domain.documents.stages import find_stage, is_call_stage
+from domain.documents.stages import find_stage, first_stage, is_call_stage
 from domain.documents.tracking_id import read as read_tracking_id
 from domain.ledger import Ledger, UnknownStream
 from domain.sealed import Erased, Sealed
 from domain.shared.contact import Contact, normal_email
 from domain.shared.phone import phone_key
 from domain.shared.receipt import Receipt, Verdict
+
+CallOfRecord = Callable[[str], UUID | None]
+"""The call lead whose record of the CRM this is; raises `NotYet`."""
 
 NAMESPACE = UUID("b8a5cf5e-0d4b-5a53-9d0b-1a2f6f6f2f77")
 TRUE = {"true", "1", "yes", "on"}
@@ -54,6 +57,8 @@ OUR_NAMES = {
     "token",
     "key",
 }
+REFUSALS = {"unknown_stage", "awaiting_payment", "backward_without_correction"}
+UNESCAPED_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 MOST_CUSTOM, LONGEST_CUSTOM, LONGEST_ID = 40, 500, 25
 
 
@@ -68,12 +73,12 @@ class CrmMessage(msgspec.Struct, frozen=True):
         return self.values[name].casefold() in TRUE if name in self.values else default
 
     def moment(self, name: str) -> datetime | None:
-        """A time with its offset, in UTC; None when absent or unreadable."""
+        """A time with its offset, in UTC; None when absent or unreadable. The `+` of form data may be a blank."""
         try:
-            at = datetime.fromisoformat(self.values.get(name, ""))
-        except ValueError:
+            at = datetime.fromisoformat(UNESCAPED_PLUS.sub(r"\1+\2", self.values.get(name, "")))
+            return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             return None
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def read_message(body: bytes, content_type: str) -> CrmMessage | None:
@@ -104,18 +109,17 @@ def judge_update(ledger: Ledger, receipt: Receipt, *, office: Office) -> Verdict
     message = read_message(receipt.body.open(), receipt.content_type)
     if message is None:
         return Verdict("refused", "unreadable")
-    order = _known(ledger, message)
+    order = _known(ledger, message, office)
     if order is None:
         return Verdict("refused", "unknown_tid")
-    kind = find_service(message.values["service"]) if "service" in message.values else order.kind
-    if kind is None or kind.code != order.kind.code:
+    if "service" in message.values and order.kind not in _kinds_named(message, office):
         return Verdict("refused", "service_differs")
     _note(order, message)
     why = _move(order, message, office)
-    if order.pending:
-        return Verdict("acted_on", changed=(order,))
-    word = "refused" if why in ("unknown_stage", "awaiting_payment", "backward_without_correction") else "ignored"
-    return Verdict(word, why or "unchanged")  # type: ignore[arg-type]
+    changed = (order,) if order.pending else ()
+    if why in REFUSALS:
+        return Verdict("refused", why, changed=changed)
+    return Verdict("acted_on", changed=changed) if changed else Verdict("ignored", why or "unchanged")
 
 
 def _note(order: Order, message: CrmMessage) -> None:
@@ -137,6 +141,8 @@ def _move(order: Order, message: CrmMessage, office: Office) -> str | None:
     stage = find_stage(service, name, aliases=office.stage_aliases.get(service, {}))
     if stage is None:
         return "unknown_stage"
+    if not order.worked_on and order.crm_record is not None and stage == first_stage(service):
+        return "unchanged"  # the echo of what we wrote when the call's record became the order's
     return order.move_to(
         stage.code, happened_at=message.moment("modifiedtime"), correction=message.truthy("correction")
     )
@@ -149,16 +155,17 @@ def judge_create(
     office: Office,
     draw_tracking_id: Callable[[], str],
     entry_under_way: Callable[[Kind, str | None, str | None], bool],
+    call_of_record: CallOfRecord,
 ) -> Verdict:
     """A tracking id for a record of the CRM: of an order we know, or of one that begins there.
 
-    `entry_under_way(kind, phone_hash, email_hash)` tells whether an order of ours for this person is being entered in
+    `entry_under_way(kind, phone_hash, email_hash)` tells whether an order or call of this person is being entered in
     the CRM just now: then this message is the echo of our own writing, and is judged when that has ended.
     """
     message = read_message(receipt.body.open(), receipt.content_type)
     if message is None:
         return Verdict("refused", "unreadable")
-    order = _known(ledger, message)
+    order = _known(ledger, message, office)
     notify = message.truthy("notify", default=True)
     if order is not None:
         if begin_tracking(order, draw_tracking_id(), reason="crm", notify=notify):
@@ -174,6 +181,8 @@ def judge_create(
     if entry_under_way(kind, phone_hash, email_hash):
         return Verdict("waiting", "entry_under_way")
     module, record_id = office.modules[kind.code].name, message.values["zohorecordid"]
+    if "stage" not in message.values and call_of_record(record_id):
+        return Verdict("ignored", "call_stage")
     order = Order.place(
         uuid5(NAMESPACE, f"{module}/{record_id}"),
         facts.TakenInCrm(
@@ -194,10 +203,10 @@ def judge_create(
 
 def _wanted(message: CrmMessage, office: Office) -> tuple[Kind, Contact] | Verdict:
     """The kind and the person of an order that begins in the CRM, or why there can be none."""
-    kind = find_service(message.values.get("service", ""))
-    record_id = message.values.get("zohorecordid", "")
-    if kind is None or kind.code not in KINDS:
+    kinds, record_id = _kinds_named(message, office), message.values.get("zohorecordid", "")
+    if len(kinds) != 1 or kinds[0].code not in KINDS:
         return Verdict("refused", "unknown_service")
+    [kind] = kinds
     if not (record_id.isdecimal() and len(record_id) <= LONGEST_ID):
         return Verdict("refused", "no_record_named")
     contact, name = _contact(message), message.values.get("stage")
@@ -221,22 +230,31 @@ def _contact(message: CrmMessage) -> Contact | None:
     return Contact(name, email, message.values.get("phone", "")[:40])
 
 
-def find_told(ledger: Ledger, body: bytes, content_type: str) -> Order | None:
+def find_told(ledger: Ledger, body: bytes, content_type: str, *, office: Office) -> Order | None:
     """The order a message is about, for the answer to it."""
     message = read_message(body, content_type)
     with suppress(Erased):
-        return _known(ledger, message) if message else None
+        return _known(ledger, message, office) if message else None
     return None
 
 
-def crm_concern(ledger: Ledger, receipt: Receipt) -> UUID | None:
-    """The order a message is about; raises `Erased`."""
+def crm_concern(ledger: Ledger, receipt: Receipt, *, office: Office, call_of_record: CallOfRecord) -> UUID | None:
+    """The order a message is about, or the call whose record it names; raises `Erased`, `NotYet`."""
     message = read_message(receipt.body.open(), receipt.content_type)
-    order = _known(ledger, message) if message else None
-    return order.id if order else None
+    if message is None:
+        return None
+    order, record_id = _known(ledger, message, office), message.values.get("zohorecordid")
+    if order is not None:
+        return order.id
+    return call_of_record(record_id) if record_id else None
 
 
-def _known(ledger: Ledger, message: CrmMessage) -> Order | None:
+def _kinds_named(message: CrmMessage, office: Office) -> tuple[Kind, ...]:
+    modules = {code: module.name for code, module in office.modules.items()}
+    return find_services(message.values.get("service", ""), modules)
+
+
+def _known(ledger: Ledger, message: CrmMessage, office: Office) -> Order | None:
     """By order id, tracking id or record id, in this order."""
     owner: UUID | None = None
     if "orderid" in message.values:
@@ -248,8 +266,8 @@ def _known(ledger: Ledger, message: CrmMessage) -> Order | None:
         owner = ledger.owner(tracking_id_claim(tid))
     record_id = message.values.get("zohorecordid")
     if owner is None and record_id:
-        kind = find_service(message.values.get("service", ""))
-        modules = [kind.module] if kind else [service.module for service in SERVICES.values()]
+        named = [kind.code for kind in _kinds_named(message, office)]
+        modules = {office.modules[code].name: None for code in named or office.modules if code in office.modules}
         owners = (ledger.owner(crm_record_claim(module, record_id)) for module in modules)
         owner = next((found for found in owners if found), None)
     return ledger.load(Order, owner) if owner else None

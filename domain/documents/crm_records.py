@@ -40,10 +40,7 @@ class CrmRecords:
         if order.crm_record is not None:
             return order.crm_record if order.crm_adopted else None
         self._after_matching(effect_id(order.id, kind="match_order"))
-        module = module_of(order, self._office).name
-        for lead in self.calls_of(order):
-            if module_of_call(lead, self._office).name != module:
-                continue
+        for lead in self._calls_there(order):
             if lead.crm_record is not None:
                 return lead.crm_record
             self._wait_for(effect_id(lead.id, kind="enter_call", key=FIRST), effect)
@@ -54,8 +51,8 @@ class CrmRecords:
         module = module_of(order, self._office).name
         if order.crm_record is not None:
             return None
-        for lead in self.calls_of(order):
-            if lead.crm_record is None and module_of_call(lead, self._office).name == module:
+        for lead in self._calls_there(order):
+            if lead.crm_record is None:
                 found = crm.find(module, self._office.ledger_field, lead.crm_name)
                 if found is not None:
                     return found.id
@@ -64,16 +61,43 @@ class CrmRecords:
     def of_call(self, lead: CallLead, effect: Effect) -> tuple[str | None, Order | None]:
         """(record, order that shares it): no record when the call gets a new one; raises `NotYet`."""
         self._after_matching(effect_id(lead.id, kind="match_call", key=effect.about["version"]))
-        order: Order | None = None
-        with suppress(Erased):
-            order = self._ledger.load(Order, lead.match.order_id) if lead.match else None
+        order = self._ledger.load(Order, lead.match.order_id, even_erased=True) if lead.match else None
+        if order is not None and order.erased:
+            if lead.crm_record is not None and lead.crm_record == order.crm_record:
+                lead.leave_record()
+            return lead.crm_record, None
         if order is None or module_of(order, self._office).name != module_of_call(lead, self._office).name:
             return lead.crm_record, None
         if order.crm_record is not None:
             return order.crm_record, order
         if lead.crm_record is None:
             self._wait_for(effect_id(order.id, kind="enter_order"), effect)
+            return self._of_other_calls(lead, order, effect), order
         return lead.crm_record, order
+
+    def _of_other_calls(self, lead: CallLead, order: Order, effect: Effect) -> str | None:
+        """The record that another call of an order not entered yet has made, or is about to make."""
+        for other in self._calls_there(order):
+            if other.crm_record is not None:
+                return other.crm_record
+            if other.id != lead.id:
+                self._wait_for(effect_id(other.id, kind="enter_call", key=FIRST), effect)
+        return None
+
+    def shared(self, order: Order, *, module: str, record_id: str) -> list[CallLead]:
+        """The order's calls that have another record: this one stands for all, and staff are told of theirs."""
+        others = [lead for lead in self._calls_there(order) if lead.crm_record not in (None, record_id)]
+        for lead in others:
+            lead.share_record(module=module, record_id=record_id)
+        return others
+
+    def has_call_there(self, order: Order) -> bool:
+        """Whether any of its calls has its record in the module where the order's goes."""
+        return bool(self._calls_there(order))
+
+    def _calls_there(self, order: Order) -> list[CallLead]:
+        module = module_of(order, self._office).name
+        return [lead for lead in self.calls_of(order) if module_of_call(lead, self._office).name == module]
 
     def _after_matching(self, matching: UUID) -> None:
         """Matching waits for no record, so it may always be waited for."""

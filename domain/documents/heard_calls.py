@@ -34,6 +34,7 @@ class HeardCall(msgspec.Struct):
     details: CallDetails = CallDetails()
     words: Sealed[CallerWords] | None = None
     told: dict[str, Told] = {}
+    bare: Told = NEVER
 
     def hear(self, event: CallTold | CallConfirmed) -> None:
         """Take in what an event tells."""
@@ -43,11 +44,12 @@ class HeardCall(msgspec.Struct):
             self.details, self.words = event.details, event.words or self.words
         # Being over may have been told by an older message than the last word on it.
         self.told.update({name: max(event.told, self.told.get(name, NEVER)) for name in names})
+        self.bare = NEVER if self.told else event.told
 
     @property
     def plain(self) -> CallFacts:
         """What can be known without opening anything."""
-        return CallFacts(lead_id=self.lead_id, details=self.details, told=self.told)
+        return CallFacts(lead_id=self.lead_id, details=self.details, told=self.told, bare=self.bare)
 
     @property
     def facts(self) -> CallFacts:
@@ -73,7 +75,7 @@ class HeardCalls(msgspec.Struct):
     @property
     def last_heard(self) -> datetime:
         """The time of the newest message."""
-        return max(told.at for call in self.by_id.values() for told in call.told.values())
+        return max(told.at for call in self.by_id.values() for told in (*call.told.values(), call.bare))
 
     @property
     def spam(self) -> bool:

@@ -18,6 +18,17 @@ from domain.shared.letter import Letter
 from domain.shared.money import decimal_text
 
 WELCOME = "Your Order Status - {}"
+LONGEST_THREAD = 20  # ids in References: a header has its limits, and mail programs need the anchor and the newest
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """The ids that an order's mails to the customer really went out under, oldest first, and the welcome's of them."""
+
+    welcome: str | None = None
+    all: tuple[str, ...] = ()
+
+
+NO_THREAD = Thread()
 
 
 def staff_notice(order: Order, office: Office, *, calls: Sequence[CallLead] = ()) -> Letter:
@@ -79,7 +90,7 @@ def welcome(order: Order, office: Office) -> Letter:
 
 
 def stage_update(
-    order: Order, office: Office, *, stage: str, version: int, corrected: bool, known: Sequence[str] = ()
+    order: Order, office: Office, *, stage: str, version: int, corrected: bool, known: Thread = NO_THREAD
 ) -> Letter:
     """Tell the customer of a stage, in the thread of the welcome."""
     reached = next(known for known in order.kind.stages if known.code == stage)
@@ -99,7 +110,7 @@ def stage_update(
     )
 
 
-def payment_confirmation(order: Order, office: Office, *, known: Sequence[str] = ()) -> Letter:
+def payment_confirmation(order: Order, office: Office, *, known: Thread = NO_THREAD) -> Letter:
     """Tell the customer that the money has come, line by line."""
     if order.quote is None or order.paid is None:
         raise ValueError("Only a paid order has a payment to confirm.")
@@ -127,10 +138,10 @@ def _in_thread(
     subject: str,
     version: int,
     values: dict[str, Any],
-    known: Sequence[str],
+    known: Thread,
 ) -> Letter:
-    """A mail in the thread of the welcome. `known` are the ids that earlier mails really went out under, the
-    welcome's first: the provider gives them its own, and a customer's answer names those."""
+    """A mail in the thread of the welcome. `known` are the ids that earlier mails really went out under: the provider
+    gives them its own, and a customer's answer names those."""
     anchor = f"<tracking-{order.tracking_id}@{office.mail_domain}>"
     contact = order.contact.open()
     return Letter(
@@ -143,8 +154,8 @@ def _in_thread(
             "tracking_url": office.url(f"/tracking?tid={order.tracking_id}"),
         },
         message_id=f"<tracking-{order.tracking_id}.{version}@{office.mail_domain}>",
-        in_reply_to=known[0] if known else anchor,
-        references=(anchor, *known),
+        in_reply_to=known.welcome or anchor,
+        references=(anchor, *known.all[-(LONGEST_THREAD - 1) :]),
     )
 
 

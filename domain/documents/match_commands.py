@@ -3,42 +3,52 @@
 from contextlib import suppress
 from uuid import UUID
 
-from domain.documents.call_events import QUOTE, MatchedWithForm
+from domain.documents.call_events import QUOTE
 from domain.documents.call_lead import CallLead
-from domain.documents.call_refusals import AlreadyMatched, NotMatched
+from domain.documents.call_refusals import AlreadyMatched, CallLeadNotFound, NotMatched
 from domain.documents.calls import find_call, held_by_others
 from domain.documents.commands import find_order
 from domain.documents.matching import evidence_of, join, part
 from domain.documents.order import Order
 from domain.ledger import Ledger, repeatable
-from domain.sealed import Erased
 
 
 @repeatable
 def undo_match(ledger: Ledger, *, call_id: UUID, reason: str) -> CallLead:
-    """Part a call from its order, for good; the CRM's record stays with the order.
+    """Part a call from its order, for good; a record of the CRM that they share stays with the order.
 
     Raises `CallLeadNotFound`, `NotMatched`.
     """
     lead = find_call(ledger, call_id)
     if lead.match is None:
         raise NotMatched
-    order = _order_of(ledger, lead.match)
+    order = ledger.load(Order, lead.match.order_id, even_erased=True)
     same_module = lead.match.order_type == (lead.service or QUOTE)
-    if order and order.crm_record is None and same_module and lead.crm_module and lead.crm_record:
+    unentered = order.crm_record is None and not order.erased
+    if unentered and same_module and lead.crm_module and lead.crm_record:
         order.entered_in_crm(module=lead.crm_module, record_id=lead.crm_record, adopted=True)
-    lead.undo_match(reason=reason, busy=held_by_others(ledger, lead))
-    if order:
+    lead.undo_match(reason=reason, keeps_record=order.crm_record != lead.crm_record, busy=held_by_others(ledger, lead))
+    if not order.erased:
         part(order, lead.id, reason=reason)
-    ledger.record(lead, *([order] if order else []))
+    ledger.record(lead, order)
     return lead
 
 
-def _order_of(ledger: Ledger, match: MatchedWithForm) -> Order | None:
-    """The other side of a match; None once its customer has been erased, since nothing happens to it after that."""
-    with suppress(Erased):
-        return ledger.load(Order, match.order_id)
-    return None
+@repeatable
+def dismiss_suggestion(ledger: Ledger, *, call_id: UUID, order_id: UUID, reason: str) -> CallLead:
+    """Say that a call and an order do not belong together, though it was suggested. Raises `CallLeadNotFound`."""
+    lead = find_call(ledger, call_id)
+    lead.dismiss_suggestion(order_id=order_id, reason=reason)
+    ledger.record(lead)
+    return lead
+
+
+def dismiss_suggestions_of(ledger: Ledger, *, order_id: UUID, reason: str) -> None:
+    """No call is suggested for an order any more, which may be forgotten."""
+    for event in ledger.events(order_id):
+        if isinstance(event, Order.MatchSuggested):
+            with suppress(CallLeadNotFound):
+                dismiss_suggestion(ledger, call_id=event.phone_lead_id, order_id=order_id, reason=reason)
 
 
 @repeatable

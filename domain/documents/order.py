@@ -9,13 +9,11 @@ from domain.documents.catalogue import KINDS
 from domain.documents.files import StoredFile
 from domain.documents.order_facts import Answers, Choices, TrackingIdReason
 from domain.documents.order_payment import PaidOnline
-from domain.documents.stages import first_stage, stages_of
+from domain.documents.stages import TRANSLATED, first_stage, stages_of
 from domain.ledger import Event
 from domain.sealed import Sealed
 from domain.shared.attribution import Attribution, AttributionLinks
 from domain.shared.contact import Contact
-
-TRANSLATED = "translated"
 
 
 class Order(PaidOnline, name="documents.order"):
@@ -54,7 +52,6 @@ class Order(PaidOnline, name="documents.order"):
     tracking_id: str | None = None
     stage: str | None = None
     stage_moved_at: datetime | None = None
-    stage_version = 0
     crm_fields: Sealed[dict[str, str]] | None = None
     crm_module: str | None = None
     crm_record: str | None = None
@@ -90,12 +87,14 @@ class Order(PaidOnline, name="documents.order"):
         """
         if not self.worked_on:
             return "awaiting_payment"
+        if self.tracking_id is None:  # a quote that nobody follows
+            return "no_tracking_id"
         if stage == self.stage:
             return "unchanged"
         known = self.stage_moved_at
         if happened_at and known and happened_at < known:
             return "out_of_date"
-        own = stages_of(self.kind.service, translated=self.choices.translation_r or stage == TRANSLATED)
+        own = stages_of(self.kind.service, translated=self.choices.translation_r or TRANSLATED in (stage, self.stage))
         codes = [known.code for known in own]
         here = codes.index(self.stage) if self.stage in codes else -1
         there = codes.index(stage)
@@ -132,7 +131,6 @@ class Order(PaidOnline, name="documents.order"):
                 self.tracking_id = tracking_id
             case facts.StageReached(stage=stage) | facts.StageCorrected(stage=stage):
                 self.stage, self.stage_moved_at = stage, event.happened_at or self.stage_moved_at
-                self.stage_version = event.version
             case facts.CrmFieldsNoted(fields=noted):
                 self.crm_fields = noted
             case facts.EnteredInCrm(module=module, record_id=record_id, adopted=adopted):

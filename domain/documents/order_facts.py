@@ -218,6 +218,16 @@ class PaidAgain(Event, frozen=True):
     session_id: str
     amount_cents: int
     currency: str
+    payment_intent: str | None = None
+
+
+class PaymentReturned(Event, frozen=True):
+    """All of a payment that never counted, since it did not fit or was a `second` one, has been given back."""
+
+    session_id: str
+    charge_id: str
+    returned_cents: int
+    second: bool
 
 
 class Refunded(Event, frozen=True):

@@ -1,6 +1,8 @@
 """The paying side of an order: one checkout at a time, one payment, and what is odd about others."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from domain.documents import order_facts as facts
 from domain.documents.catalogue import Kind
@@ -33,6 +35,7 @@ class PaidOnline(Forgettable):
     PaymentMismatched = facts.PaymentMismatched
     MismatchAccepted = facts.MismatchAccepted
     PaidAgain = facts.PaidAgain
+    PaymentReturned = facts.PaymentReturned
     Refunded = facts.Refunded
 
     kind: Kind
@@ -42,11 +45,18 @@ class PaidOnline(Forgettable):
     asked = False
     opened: facts.CheckoutOpened | None = None
     pending_session: str | None = None
-    mismatch: facts.PaymentMismatched | None = None
     paid: facts.Paid | facts.MismatchAccepted | None = None
     failed_sessions: frozenset[str] = frozenset()
-    extra_sessions: frozenset[str] = frozenset()
+    odd_payments: Mapping[str, facts.PaymentMismatched | facts.PaidAgain] = MappingProxyType({})
+    returned_sessions: frozenset[str] = frozenset()
     refunded_cents = 0
+
+    @property
+    def mismatch(self) -> facts.PaymentMismatched | None:
+        """The newest payment that did not fit and was neither accepted nor given back."""
+        open_ones = [odd for odd in self.odd_payments.values() if isinstance(odd, facts.PaymentMismatched)]
+        settled = self.returned_sessions | ({self.paid.session_id} if self.paid else set())
+        return next((odd for odd in reversed(open_ones) if odd.session_id not in settled), None)
 
     def begin(self) -> None:
         """The office has the order."""
@@ -96,8 +106,9 @@ class PaidOnline(Forgettable):
 
     def accept_mismatch(self, *, session_id: str, reason: str) -> None:
         """Take a payment that did not fit; raises `NothingToAccept`."""
-        wrong = self.mismatch
-        if wrong is None or wrong.session_id != session_id or self.paid is not None:
+        wrong = self.odd_payments.get(session_id)
+        acceptable = self.kind.paid and self.paid is None and session_id not in self.returned_sessions
+        if not isinstance(wrong, facts.PaymentMismatched) or not acceptable:
             raise NothingToAccept
         self.happened(
             facts.MismatchAccepted(
@@ -124,15 +135,22 @@ class PaidOnline(Forgettable):
                 self.opened, self.asked = None, False
             case facts.PaymentFailed(session_id=session_id):
                 self.failed_sessions |= {session_id}
-                if self.pending_session == session_id:
-                    self.pending_session = None
-                if self.opened is None or self.opened.session_id == session_id:
-                    self.opened, self.asked = None, False
-            case facts.PaymentMismatched():
-                self.mismatch, self.pending_session = event, None
+                self._used_up(session_id)
+            case facts.PaymentMismatched(session_id=session_id):
+                self.odd_payments = {**self.odd_payments, session_id: event}
+                self._used_up(session_id)
             case facts.Paid() | facts.MismatchAccepted():
                 self.paid, self.pending_session = event, None
             case facts.PaidAgain(session_id=session_id):
-                self.extra_sessions |= {session_id}
+                self.odd_payments = {**self.odd_payments, session_id: event}
+            case facts.PaymentReturned(session_id=session_id):
+                self.returned_sessions |= {session_id}
             case facts.Refunded(refunded_cents_total=total):
                 self.refunded_cents = total
+
+    def _used_up(self, session_id: str) -> None:
+        """A checkout that brought its one payment, or failed, is not handed out again."""
+        if self.pending_session == session_id:
+            self.pending_session = None
+        if self.opened is None or self.opened.session_id == session_id:
+            self.opened, self.asked = None, False

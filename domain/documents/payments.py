@@ -10,6 +10,7 @@ from domain.documents.commands import find_order
 from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.documents.order_facts import payment_claim
+from domain.documents.refunds import judge_refund
 from domain.ledger import Event, Ledger, UnknownStream, repeatable
 from domain.shared.errors import Declined, Invalid, Refused, Unreachable
 from domain.shared.payments import Broken, Checkout, OpenedCheckout, Payments, StripeEvent, StripeObject
@@ -227,7 +228,8 @@ def _bank_failed(order: Order, event: StripeEvent) -> Verdict:
 
 def _pending(order: Order, event: StripeEvent) -> Verdict:
     session_id = event.object["id"]
-    if order.paid is not None or order.pending_session == session_id or session_id in order.failed_sessions:
+    known = order.failed_sessions | order.odd_payments.keys()
+    if order.paid is not None or order.pending_session == session_id or session_id in known:
         return Verdict("ignored", "already_known")
     return _acted(order, facts.PaymentPending(session_id=session_id, happened_at=event.created))
 
@@ -236,15 +238,14 @@ def _paid(order: Order, event: StripeEvent) -> Verdict:
     session = event.object
     session_id, intent = session["id"], session.get("payment_intent")
     got, currency = session.get("amount_total") or 0, (session.get("currency") or "").lower()
-    if (order.paid and order.paid.session_id == session_id) or session_id in order.extra_sessions:
-        return Verdict("ignored", "already_known")
-    if order.mismatch is not None and order.mismatch.session_id == session_id:
+    if (order.paid and order.paid.session_id == session_id) or session_id in order.odd_payments:
         return Verdict("ignored", "already_known")
     at = event.created
     if order.paid is not None:
-        return _acted(
-            order, facts.PaidAgain(session_id=session_id, amount_cents=got, currency=currency, happened_at=at)
+        again = facts.PaidAgain(
+            session_id=session_id, amount_cents=got, currency=currency, payment_intent=intent, happened_at=at
         )
+        return _acted(order, again)
     expected = order.checkout.amount_cents if order.checkout else order.quote.total_cents if order.quote else 0
     asked_in = order.checkout.currency if order.checkout else order.quote.currency if order.quote else ""
     if (got, currency) != (expected, asked_in):
@@ -275,18 +276,8 @@ def _judge_refund(ledger: Ledger, event: StripeEvent, *, livemode: bool) -> Verd
         return order
     if event.livemode != livemode:
         return Verdict("refused", "wrong_mode")
-    if order.paid is None:
-        return Verdict("waiting", paid_name(order.id))
-    if charge.get("payment_intent") not in (None, order.paid.payment_intent) and order.paid.payment_intent:
-        return Verdict("ignored", "other_payment")  # a second payment was given back, the first one stands
-    total = charge.get("amount_refunded") or 0
-    if total <= order.refunded_cents:
-        return Verdict("ignored", "no_change")
-    full = bool(charge.get("refunded")) or total >= order.paid.amount_cents
-    return _acted(
-        order,
-        facts.Refunded(charge_id=charge["id"], refunded_cents_total=total, full=full, happened_at=event.created),
-    )
+    verdict = judge_refund(order, event)
+    return verdict or Verdict("waiting", paid_name(order.id))
 
 
 def paid_name(order_id: UUID | str | None) -> str:

@@ -1,12 +1,13 @@
 """How each effect of an order is carried out, through ports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from uuid import UUID
 
 from domain.documents import crm as fields
 from domain.documents.call_crm import adopted_fields
 from domain.documents.crm_records import CrmRecords
 from domain.documents.files import file_key
-from domain.documents.letters import payment_alert, payment_confirmation, staff_notice, stage_update, welcome
+from domain.documents.letters import Thread, payment_alert, payment_confirmation, staff_notice, stage_update, welcome
 from domain.documents.office import Office
 from domain.documents.order import Order
 from domain.ledger import Event, Ledger
@@ -82,20 +83,23 @@ class Performers:
     def enter_order(self, effect: Effect) -> Outcome:
         """Make or update the order's record, which may be that of an earlier call.
 
-        Our id in a record of its own keeps a repeat from making a second one.
+        Our id in a record of its own keeps a repeat from making a second one. A call's record that has been deleted is
+        replaced by one of its own when staff ring again.
         """
         order, office = self._order(effect), self._office
         module = fields.module_of(order, office)
         adopted = self._records.of_order(order, effect) or self._records.lost_record(self._crm, order)
+        known = self._crm.find(module.name, "id", adopted) if adopted is not None else None
+        if known is None and effect.rung_again:
+            adopted = None
         if adopted is not None:
-            known = self._crm.find(module.name, "id", adopted)
             record_id = self._crm.update(module.name, adopted, adopted_fields(order, office, known))
         else:
             known = self._crm.find(module.name, office.ledger_field, str(order.id))
             wanted = fields.order_fields(order, office, known)
             record_id = self._crm.upsert(module.name, wanted, unique=office.ledger_field)
         order.entered_in_crm(module=module.name, record_id=record_id, adopted=adopted is not None)
-        return Outcome(record_id, (order,))
+        return Outcome(record_id, (order, *self._records.shared(order, module=module.name, record_id=record_id)))
 
     def enter_attribution(self, effect: Effect) -> Outcome:
         """Write where the order came from, and let the two records name each other."""
@@ -168,7 +172,7 @@ class Performers:
 
     def mail_payment_confirmation(self, effect: Effect) -> Outcome:
         """Tell the customer that the money has come."""
-        known = self._known_ids(self._order(effect))
+        known = self._thread(self._order(effect))
         return self._mail(effect, lambda order, office: payment_confirmation(order, office, known=known))
 
     def mail_payment_alert(self, effect: Effect) -> Outcome:
@@ -181,7 +185,7 @@ class Performers:
     def mail_stage_update(self, effect: Effect) -> Outcome:
         """Tell the customer of a stage; not of one that a later mail has overtaken."""
         event, order = self._cause(effect), self._order(effect)
-        if effect.rung_again and order.stage_version > event.version:
+        if effect.rung_again and any(mail.proof for mail in self._stage_mails(order, after=event.version)):
             raise Declined("superseded")
         match event:
             case Order.StageReached(stage=stage) | Order.StageCorrected(stage=stage):
@@ -194,23 +198,30 @@ class Performers:
                         stage=stage,
                         version=event.version,
                         corrected=corrected,
-                        known=self._known_ids(order),
+                        known=self._thread(order),
                     ),
                 )
             case _:
                 raise Declined("no stage to tell of")
 
-    def _known_ids(self, order: Order) -> list[str]:
-        """The ids that this order's earlier mails to the customer really went out under, oldest first."""
-        mails = [effect_id(order.id, kind="welcome"), effect_id(order.id, kind="payment_confirmation")]
-        stages = [
-            event.version
-            for event in self._ledger.events(order.id)
-            if isinstance(event, Order.StageReached | Order.StageCorrected)
-        ]
-        mails += [effect_id(order.id, kind="stage_update", key=str(version)) for version in stages]
-        sent = (Effect.of(id, events) for id in mails if (events := self._ledger.events(id)))
-        return [mail.wire_id for mail in sent if mail.wire_id]
+    def _thread(self, order: Order) -> Thread:
+        """The ids that this order's earlier mails to the customer really went out under."""
+        welcome, paid = effect_id(order.id, kind="welcome"), effect_id(order.id, kind="payment_confirmation")
+        first, *others = (mail.wire_id if mail else None for mail in (self._asked(welcome), self._asked(paid)))
+        others += [mail.wire_id for mail in self._stage_mails(order)]
+        return Thread(first, tuple(id for id in (first, *others) if id))
+
+    def _stage_mails(self, order: Order, *, after: int = 0) -> Iterator[Effect]:
+        """The mails asked for by the stages reached after this version of the order, oldest first."""
+        for event in self._ledger.events(order.id)[after:]:
+            if isinstance(event, Order.StageReached | Order.StageCorrected):
+                mail = self._asked(effect_id(order.id, kind="stage_update", key=str(event.version)))
+                if mail is not None:
+                    yield mail
+
+    def _asked(self, id: UUID) -> Effect | None:
+        events = self._ledger.events(id)
+        return Effect.of(id, events) if events else None
 
     def _cause(self, effect: Effect) -> Event:
         """The event of the order that asked for this effect."""

@@ -59,7 +59,8 @@ def enter_in_crm(event: Event, order: Order) -> Iterator[Effect]:
 
 
 def _has_attribution(order: Order) -> bool:
-    return order.links is not None or not is_empty(order.attribution)
+    # A record that named an undone call's origin must name another one, however little is known of it.
+    return order.links is not None or not is_empty(order.attribution) or bool(order.apart_from)
 
 
 def _to_customer(event: Event, order: Order, kind: str) -> Iterator[Effect]:
@@ -69,7 +70,7 @@ def _to_customer(event: Event, order: Order, kind: str) -> Iterator[Effect]:
 
 
 def _stage_mail(event: Event, order: Order) -> Iterator[Effect]:
-    if order.email_hash is not None:
+    if order.email_hash is not None and order.tracking_id is not None:
         yield _of_this_event(event, MAIL, "stage_update")
 
 

@@ -19,7 +19,7 @@ CALL_STAGE = "Phone Call Received"
 
 _DELIVERED = Stage("delivered", "Out for Delivery", "🚚", "Your documents have left our office and are on their way.")
 _COMPLETED = Stage("completed", "Completed", "✅", "Your order is finished. Thank you.")
-_TRANSLATED = "translated"
+TRANSLATED = "translated"
 
 
 def _received(message: str) -> Stage:
@@ -46,7 +46,7 @@ STAGES: Mapping[str, tuple[Stage, ...]] = MappingProxyType(
                 "🏛️",
                 "The U.S. Department of State has your documents.",
             ),
-            Stage(_TRANSLATED, "Translation Review", "🔤", "We are checking your translation."),
+            Stage(TRANSLATED, "Translation Review", "🔤", "We are checking your translation."),
             _DELIVERED,
             _COMPLETED,
         ),
@@ -86,7 +86,7 @@ STAGES: Mapping[str, tuple[Stage, ...]] = MappingProxyType(
             _received("We have your order."),
             _under_review("We are reviewing your text and will confirm the price."),
             Stage("in_translation", "Translation in Progress", "✍️", "A translator is working on your document."),
-            Stage(_TRANSLATED, "Translation Review", "🔤", "A second person is checking the translation."),
+            Stage(TRANSLATED, "Translation Review", "🔤", "A second person is checking the translation."),
             Stage("certified", "Certification Complete", "🏅", "Your translation has been certified."),
             _DELIVERED,
             _COMPLETED,
@@ -159,7 +159,7 @@ def stages_of(service: str, *, translated: bool) -> tuple[Stage, ...]:
     """Return an order's steps in turn; an FBI order goes through translation only where it is wanted."""
     stages = STAGES[service]
     if service == "fbi_apostille" and not translated:
-        return tuple(stage for stage in stages if stage.code != _TRANSLATED)
+        return tuple(stage for stage in stages if stage.code != TRANSLATED)
     return stages
 
 

@@ -149,16 +149,25 @@ def receipt_id(source: str, vendor_id: str) -> UUID:
 
 
 def receive(
-    ledger: Ledger, *, source: str, vendor_id: str, body: bytes, headers: Mapping[str, str]
+    ledger: Ledger,
+    *,
+    source: str,
+    vendor_id: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    named_by_content: bool = False,
 ) -> tuple[Receipt, bool]:
-    """Store a message before anybody judges it; False when this vendor id had already arrived."""
+    """Store a message before anybody judges it; False when this vendor id had already arrived.
+
+    `named_by_content` when the id is a digest of what is said: another body then only lays the same out differently.
+    """
     receipt = Receipt(receipt_id(source, vendor_id))
     receipt.arrive(source=source, vendor_id=vendor_id, body=body, headers=headers)
     try:
         ledger.record(receipt)
     except Conflict:
         known = ledger.load(Receipt, receipt.id, even_erased=True)
-        if not known.erased:
+        if not known.erased and not named_by_content:
             known.repeated(body)
             ledger.record(known)
         return known, False

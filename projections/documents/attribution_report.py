@@ -12,22 +12,26 @@ from domain.documents.order import Order
 from domain.ledger import Event
 from domain.shared.attribution import Attribution
 from projections.home import Home
-from projections.view import Json, Moment, Row, RowView
+from projections.view import Moment, Row, RowView
 
 ORIGIN = ("source", "medium", "campaign")
-CALL, FORM = "call", "form"
+CALL, FORM, IN_CRM = "call", "form", "crm"
+FIRST_TOUCH, LEAD_CREATION = "first_touch", "lead_creation"
 
 
 class AttributionReport(RowView, name="attribution_report"):
     """One row per order or call lead; `report` adds them up. Amounts in cents.
 
-    An order stands under the attribution in force, so a matched one under its call's. The row of a forgotten person
-    stays for the totals and names nobody; only the vendor's id of the call goes.
+    `source` and its like are the attribution in force, so a matched order's are its call's; `own_source` and its like
+    what the form or call itself came with. The row of a forgotten person stays for the totals and names nobody; only
+    the vendor's id of the call goes.
     """
 
     key_column = "subject"
+    version = 2
     folds = (
         Order.Placed,
+        Order.TakenInCrm,
         Order.MatchedWithCall,
         Order.MatchUndone,
         Order.Paid,
@@ -50,7 +54,7 @@ class AttributionReport(RowView, name="attribution_report"):
             Column("subject", String(36), primary_key=True),
             Column("what", String(4), nullable=False),
             *(Column(name, String) for name in ORIGIN),
-            Column("form_origin", Json, nullable=False),
+            *(Column(f"own_{name}", String) for name in ORIGIN),
             Column("first_call", String(24)),
             Column("calls", Integer, nullable=False),
             Column("spam", Boolean, nullable=False),
@@ -63,9 +67,11 @@ class AttributionReport(RowView, name="attribution_report"):
     def evolve(self, row: Row | None, event: Event) -> Row | None:
         match event:
             case Order.Placed(attribution=found):
-                return _begun(event, FORM, _origin(found)) | {"form_origin": _origin(found)}
+                return _begun(event, FORM, _own(found))
+            case Order.TakenInCrm():
+                return _begun(event, IN_CRM, _own(Attribution()))
             case calls.CallReceived(lead_id=lead_id):
-                return _begun(event, CALL, _origin(event.details)) | {"first_call": lead_id, "calls": 1}
+                return _begun(event, CALL, _own(event.details)) | {"first_call": lead_id, "calls": 1}
         return row | _changed(row, event) if row is not None else None
 
 
@@ -73,12 +79,15 @@ def _origin(found: Attribution | CallDetails) -> Row:
     return {name: getattr(found, name) for name in ORIGIN}
 
 
+def _own(found: Attribution | CallDetails) -> Row:
+    return _origin(found) | {f"own_{name}": value for name, value in _origin(found).items()}
+
+
 def _begun(event: Event, what: str, origin: Row) -> Row:
     return {
         "subject": str(event.stream),
         "what": what,
         **origin,
-        "form_origin": {},
         "first_call": None,
         "calls": 0,
         "spam": False,
@@ -94,7 +103,7 @@ def _changed(row: Row, event: Event) -> Row:
         case Order.MatchedWithCall(phone_lead_id=call, attribution=found):
             return _origin(found) | {"matched_call": str(call)}
         case Order.MatchUndone(phone_lead_id=call) if row["matched_call"] == str(call):
-            return {**row["form_origin"], "matched_call": None}
+            return {name: row[f"own_{name}"] for name in ORIGIN} | {"matched_call": None}
         case Order.Paid(amount_cents=cents) | Order.MismatchAccepted(amount_cents=cents):
             return {"paid_cents": cents}
         case Order.Refunded(refunded_cents_total=cents):
@@ -108,21 +117,27 @@ def _changed(row: Row, event: Event) -> Row:
         case calls.Erased():
             return {"first_call": None}
         case calls.CallTold(lead_id=lead_id) if lead_id == row["first_call"]:
-            return _origin(event.details)
+            return _own(event.details)
     return {}
 
 
 ATTRIBUTION_REPORT = AttributionReport()
 
 
-def report(home: Home, *, since: datetime | None = None, until: datetime | None = None) -> Sequence[Row]:
+def report(
+    home: Home, *, by: str = FIRST_TOUCH, since: datetime | None = None, until: datetime | None = None
+) -> Sequence[Row]:
     """One line per source, medium and campaign, the most money first; spam is left out.
 
+    By first touch a matched order counts for what brought the call, by lead creation for what brought the form.
     `paid_cents` is what was paid, `refunded_cents` what of it went back.
     """
     rows = AttributionReport.live
-    origin = [rows.c[name] for name in ORIGIN]
+    prefix = "own_" if by == LEAD_CREATION else ""
+    columns = [rows.c[f"{prefix}{name}"] for name in ORIGIN]
+    origin = [column.label(name) for name, column in zip(ORIGIN, columns, strict=True)]
     forms = func.sum(case((rows.c.what == FORM, 1), else_=0))
+    taken = func.sum(case((rows.c.what == IN_CRM, 1), else_=0))
     matched = func.sum(case((rows.c.matched_call.is_not(None), 1), else_=0))
     paid = func.sum(rows.c.paid_cents)
     query = (
@@ -130,13 +145,14 @@ def report(home: Home, *, since: datetime | None = None, until: datetime | None 
             *origin,
             func.sum(rows.c.calls).label("calls"),
             forms.label("forms"),
+            taken.label("taken_in_crm"),
             matched.label("matched"),
             paid.label("paid_cents"),
             func.sum(rows.c.refunded_cents).label("refunded_cents"),
         )
         .where(rows.c.spam.is_(False))
-        .group_by(*origin)
-        .order_by(paid.desc(), *origin)
+        .group_by(*columns)
+        .order_by(paid.desc(), *columns)
     )
     if since is not None:
         query = query.where(rows.c.happened_at >= since)

@@ -1,17 +1,21 @@
 """The call board: one row per call lead, in the names that the office uses for them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, String, select, tuple_
+from sqlalchemy import Boolean, Column, Integer, String, cast, false, or_, select, tuple_
 
 from domain.documents import call_events as events
+from domain.documents.call_events import QUOTE
 from domain.documents.call_facts import CallDetails, CallerWords, CallFacts, Told, caller, shown
 from domain.documents.call_lead import CallLead
 from domain.documents.catalogue import KINDS, NOTARY
 from domain.ledger import Event
+from domain.sealed import Erased
 from domain.shared.contact import Contact
 from projections.home import Home
 from projections.view import Json, Moment, Row, RowView
@@ -33,8 +37,9 @@ class CallLeads(RowView, name="call_leads"):
     """
 
     key_column = "phone_lead_id"
+    version = 2
     folds = tuple(event for event in CallLead.events if event is not CallLead.MatchSuggested)
-    indexed = ("received_at", "whatconverts_lead_id", "phone_hash", "email_hash", "matched_order_id")
+    indexed = ("received_at", "whatconverts_lead_id", "phone_hash", "email_hash", "matched_order_id", "zoho_lead_id")
 
     @staticmethod
     def columns() -> list[Column[Any]]:
@@ -199,6 +204,25 @@ def find_call_row(home: Home, phone_lead_id: str) -> Row | None:
     return home.row(select(CallLeads.live).where(CallLeads.live.c.phone_lead_id == phone_lead_id))
 
 
+def calls_without_record(home: Home, *, service: str, phone_hash: str | None, email_hash: str | None) -> Sequence[UUID]:
+    """The leads of this kind and caller that have no record in the CRM; a call about no service is a quote's."""
+    leads = CallLeads.live
+    digests = ((leads.c.phone_hash, phone_hash), (leads.c.email_hash, email_hash))
+    caller = or_(false(), *(column == value for column, value in digests if value is not None))
+    about = leads.c.detected_service == service
+    about = or_(about, leads.c.detected_service.is_(None)) if service == QUOTE else about
+    query = select(leads.c.phone_lead_id).where(about, leads.c.zoho_lead_id.is_(None), caller)
+    return [UUID(row["phone_lead_id"]) for row in home.rows(query)]
+
+
+def find_call_of_record(home: Home, record_id: str) -> UUID | None:
+    """The lead that has this record in the CRM, or had it before an order's took its place."""
+    leads = CallLeads.live
+    left = cast(leads.c.two_records, String).contains(f'"{record_id}"', autoescape=True)
+    row = home.row(select(leads.c.phone_lead_id).where(or_(leads.c.zoho_lead_id == record_id, left)).limit(1))
+    return UUID(row["phone_lead_id"]) if row else None
+
+
 def read_words(row: Row, reveal: Callable[[str, Any], Any]) -> dict[str, str | None]:
     """What was said and who said it, opened; name and e-mail typed in a form win. Raises `Erased`."""
     calls = [
@@ -206,6 +230,9 @@ def read_words(row: Row, reveal: Callable[[str, Any], Any]) -> dict[str, str | N
         for lead_id, call in row["calls"].items()
     ]
     words = shown(calls).words
-    contact = caller(words, reveal(row["typed"], Contact) if row["typed"] else None)
+    typed_contact: Contact | None = None
+    with suppress(Erased):  # it goes with the order, and the call may stay
+        typed_contact = reveal(row["typed"], Contact) if row["typed"] else None
+    contact = caller(words, typed_contact)
     typed = {f"contact_{name}": value for name, value in msgspec.structs.asdict(contact).items()}
     return {name: getattr(words, name) for name in CallerWords.__struct_fields__} | typed

@@ -14,9 +14,11 @@ from projections.view import Json, Moment, Row, RowView
 class MatchQueue(RowView, name="match_queue"):
     """One row per call with something to decide. `suggestions` are orders with what agrees, and how likely it is."""
 
+    version = 2
     key_column = "phone_lead_id"
     folds = (
         events.MatchSuggested,
+        events.SuggestionDismissed,
         events.MatchedWithForm,
         events.MatchUndone,
         events.MarkedSpam,
@@ -44,6 +46,9 @@ class MatchQueue(RowView, name="match_queue"):
         match event:
             case events.MatchSuggested():
                 return before | {"suggestions": [*before["suggestions"], _suggestion(event)]}
+            case events.SuggestionDismissed(order_id=order_id):
+                left = [one for one in before["suggestions"] if one["order_id"] != str(order_id)]
+                return before | {"suggestions": left} if left or before["two_records"] else None
             case events.TwoRecordsFound(orders=orders, calls=calls):
                 return before | {"two_records": {"order": orders, "call": calls}}
             case events.MatchedWithForm() | events.MarkedSpam():

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Column, Select, String, and_, cast, not_, or_, select, tuple_
+from sqlalchemy import BigInteger, Boolean, Column, Select, String, and_, cast, false, not_, or_, select, tuple_
 
 from domain.documents.catalogue import KINDS
 from domain.documents.order import Order
@@ -21,7 +22,7 @@ class OrderDesk(RowView, name="orders"):
     """Everything staff see of an order. `contact` and `answers` are sealed; amounts in cents."""
 
     key_column = "order_id"
-    version = 2
+    version = 3
     folds = tuple(event for event in Order.events if event not in (Order.CrmFieldsNoted, Order.MatchSuggested))
     indexed = ("placed_at", "tracking_id", "phone_hash", "email_hash", "crm_record")
 
@@ -95,6 +96,10 @@ def _progress(row: Row, event: Event) -> Row:
             return {"linked_calls": [*row["linked_calls"], str(call)]}
         case Order.MatchUndone(phone_lead_id=call):
             return _parted(row, str(call))
+        case Order.PaymentReturned(second=True):
+            return {"paid_again": 0}
+        case Order.PaymentReturned(session_id=session) if row["mismatch"] and row["mismatch"]["session_id"] == session:
+            return {"payment": "none", "mismatch": None}
     return {}
 
 
@@ -243,18 +248,13 @@ def list_orders(
     return home.rows(query.limit(limit))
 
 
-def entry_under_way(home: Home, *, kind: str, phone_hash: str | None, email_hash: str | None) -> bool:
-    """Whether an order of this kind and person has no record in the CRM yet, though one has been asked for."""
+def orders_without_record(home: Home, *, kind: str, phone_hash: str | None, email_hash: str | None) -> Sequence[UUID]:
+    """The orders of this kind and person that have no record in the CRM."""
     orders = OrderDesk.live
-    person = [
-        column == value
-        for column, value in ((orders.c.phone_hash, phone_hash), (orders.c.email_hash, email_hash))
-        if value is not None
-    ]
-    if not person:
-        return False
-    query = select(orders).where(orders.c.kind == kind, orders.c.crm_record.is_(None), or_(*person))
-    return any(row["stage"] is not None or row["kind"] == "quote" for row in home.rows(query))
+    digests = ((orders.c.phone_hash, phone_hash), (orders.c.email_hash, email_hash))
+    person = or_(false(), *(column == value for column, value in digests if value is not None))
+    query = select(orders.c.order_id).where(orders.c.kind == kind, orders.c.crm_record.is_(None), person)
+    return [UUID(row["order_id"]) for row in home.rows(query)]
 
 
 def find_order_row(home: Home, order_id: str) -> Row | None:

@@ -1,66 +1,83 @@
-"""The payment queue: orders whose money somebody has to look at."""
+"""The payment queue: payments that somebody has to look at."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, String, select
+from sqlalchemy import Column, String, select
 
 from domain.documents.order import Order
 from domain.ledger import Event
 from projections.home import Home
-from projections.view import Moment, Row, RowView
+from projections.view import Json, Moment, Row, RowView
 
 MISMATCH, PAID_AGAIN = "mismatch", "paid_again"
 
 
 class PaymentQueue(RowView, name="payment_queue"):
-    """`what` is mismatch (to be accepted or given back) or paid_again (to be given back). Amounts in cents."""
+    """One row per order that has any. Each of `payments` has its session_id, what it is, cents and currency: a mismatch
+    is to be accepted or given back, one paid_again to be given back."""
 
     key_column = "order_id"
-    folds = (Order.PaymentMismatched, Order.MismatchAccepted, Order.PaidAgain, Order.Refunded, Order.Erased)
+    version = 2
+    folds = (
+        Order.PaymentMismatched,
+        Order.MismatchAccepted,
+        Order.PaidAgain,
+        Order.PaymentReturned,
+        Order.Erased,
+    )
     indexed = ("since",)
 
     @staticmethod
     def columns() -> list[Column[Any]]:
         return [
             Column("order_id", String(36), primary_key=True),
-            Column("what", String(12), nullable=False),
-            Column("session_id", String, nullable=False),
-            Column("expected_cents", BigInteger),
-            Column("got_cents", BigInteger, nullable=False),
-            Column("currency", String(3), nullable=False),
+            Column("payments", Json, nullable=False),
             Column("since", Moment, nullable=False),
         ]
 
     def evolve(self, row: Row | None, event: Event) -> Row | None:
         match event:
-            case Order.PaymentMismatched():
-                return _waiting(event, MISMATCH, event.session_id, event.got_cents, event.currency) | {
-                    "expected_cents": event.expected_cents
-                }
+            case Order.PaymentMismatched(expected_cents=expected):
+                payment = _payment(event, MISMATCH, event.session_id, event.got_cents, event.currency)
+                return _with(row, event, payment | {"expected_cents": expected})
             case Order.PaidAgain():
-                return _waiting(event, PAID_AGAIN, event.session_id, event.amount_cents, event.currency)
-            case Order.MismatchAccepted() | Order.Refunded() | Order.Erased():
+                payment = _payment(event, PAID_AGAIN, event.session_id, event.amount_cents, event.currency)
+                return _with(row, event, payment)
+            case Order.MismatchAccepted() | Order.PaymentReturned() if row:
+                left = [known for known in row["payments"] if known["session_id"] != event.session_id]
+                return row | {"payments": left} if left else None
+            case Order.Erased():
                 return None
         return row
 
 
-def _waiting(event: Event, what: str, session_id: str, cents: int, currency: str) -> Row:
+def _payment(event: Event, what: str, session_id: str, cents: int, currency: str) -> Row:
     return {
-        "order_id": str(event.stream),
         "what": what,
         "session_id": session_id,
         "expected_cents": None,
         "got_cents": cents,
         "currency": currency,
-        "since": event.happened_at or event.at,
+        "since": (event.happened_at or event.at).isoformat(),
     }
+
+
+def _with(row: Row | None, event: Event, payment: Row) -> Row:
+    known = row or {"order_id": str(event.stream), "payments": [], "since": event.happened_at or event.at}
+    return known | {"payments": [*known["payments"], payment]}
 
 
 PAYMENT_QUEUE = PaymentQueue()
 
 
 def list_payment_queue(home: Home, *, limit: int = 100) -> Sequence[Row]:
-    """What waits longest first."""
+    """One line per payment, of the orders that wait longest first; `since` is a datetime."""
     queue = PaymentQueue.live
-    return home.rows(select(queue).order_by(queue.c.since, queue.c.order_id).limit(limit))
+    rows = home.rows(select(queue).order_by(queue.c.since, queue.c.order_id).limit(limit))
+    return [
+        {"order_id": row["order_id"], **payment, "since": datetime.fromisoformat(payment["since"])}
+        for row in rows
+        for payment in row["payments"]
+    ]

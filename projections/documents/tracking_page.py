@@ -18,7 +18,7 @@ class TrackingPage(RowView, name="tracking_page"):
     """One row per order, found by its tracking id. `contact` is sealed; `reached` lists [stage code, ISO time]."""
 
     key_column = "order_id"
-    version = 2
+    version = 3
     folds = (
         Order.Placed,
         Order.TakenInCrm,
@@ -28,6 +28,7 @@ class TrackingPage(RowView, name="tracking_page"):
         Order.PaymentMismatched,
         Order.Paid,
         Order.MismatchAccepted,
+        Order.PaymentReturned,
         Order.StageReached,
         Order.StageCorrected,
         Order.Erased,
@@ -68,7 +69,7 @@ class TrackingPage(RowView, name="tracking_page"):
                 return row | {"payment": PENDING}
             case Order.PaymentMismatched() if row:
                 return row | {"payment": CHECKING}
-            case Order.PaymentFailed() | Order.Paid() | Order.MismatchAccepted() if row:
+            case Order.PaymentFailed() | Order.Paid() | Order.MismatchAccepted() | Order.PaymentReturned() if row:
                 return row | {"payment": None}
             case Order.Erased():
                 return None

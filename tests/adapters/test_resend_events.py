@@ -215,3 +215,8 @@ def test_data_of_another_shape_leaves_the_type(data: str) -> None:
 
 def test_a_message_id_without_brackets_gets_them() -> None:
     assert read_resend_event(b'{"type": "email.sent", "data": {"message_id": " a@b "}}').message_id == "<a@b>"
+
+
+def test_a_time_beyond_all_calendars_is_none() -> None:
+    body = b'{"type":"email.sent","created_at":"9999-12-31T23:59:59-12:00","data":{}}'
+    assert read_resend_event(body).at is None

@@ -169,3 +169,12 @@ def test_a_call_can_be_parted_from_an_order_whose_customer_was_erased(world: Wor
     assert daybook.complains("orders", "show", order_id) == "Nothing in the ledger has this id."
     assert daybook.json("orders", "list", "--after", order_id) == []
     assert daybook.complains("calls", "match", lead, order_id, *REASON) == "Nothing in the ledger has this id."
+
+
+def test_a_suggestion_is_dismissed_and_does_not_come_back(world: World, daybook: Command) -> None:
+    lead = call(world)
+    order = str(world.place("marriage").id)
+    world.run_effects()
+    assert [row["phone_lead_id"] for row in daybook.json("calls", "suggestions")] == [lead]
+    assert daybook.json("calls", "dismiss", lead, order, *REASON)["matched_with_form"] is False
+    assert daybook.json("calls", "suggestions") == []

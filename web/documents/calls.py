@@ -32,7 +32,7 @@ def whatconverts() -> ResponseReturnValue:
     if request.mimetype not in ("application/json", ""):
         raise UnsupportedMediaType
     body = raw_body()
-    receipt, repeat = take_in(SOURCE, message_id(body), body)
+    receipt, repeat = take_in(SOURCE, message_id(body), body, named_by_content=True)
     return jsonify(answer(receipt, repeat=repeat, **_lead(receipt)))
 
 

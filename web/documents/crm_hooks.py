@@ -58,7 +58,7 @@ def create() -> ResponseReturnValue:
     """Give a record of the CRM its tracking id; one that begins there becomes an order."""
     sent = _trusted()
     receipt, repeat = _take(SOURCES["create"], sent)
-    order = find_told(services().ledger, *sent)
+    order = find_told(services().ledger, *sent, office=services().office)
     return jsonify(answer(receipt, repeat=repeat, **_given(order, receipt)))
 
 
@@ -79,9 +79,9 @@ def _given(order: Order | None, receipt: Receipt) -> dict[str, Any]:
 def update() -> ResponseReturnValue:
     """Move an order to the stage the CRM names."""
     ours, sent = services(), _trusted()
-    before = find_told(ours.ledger, *sent)
+    before = find_told(ours.ledger, *sent, office=ours.office)
     receipt, repeat = _take(SOURCES["update"], sent)
-    after = find_told(ours.ledger, *sent)
+    after = find_told(ours.ledger, *sent, office=ours.office)
     if before is None or after is None:
         return jsonify(answer(receipt, repeat=repeat))
     moved = {

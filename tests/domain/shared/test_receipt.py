@@ -71,6 +71,13 @@ def test_a_repeat_with_another_body_is_noted_once_per_body(ledger: Ledger, log: 
     assert names(log) == ["Arrived", "RepeatedDifferently", "RepeatedDifferently"]
 
 
+def test_another_layout_of_a_message_named_by_its_content_is_no_other_message(ledger: Ledger, log: MemoryLog) -> None:
+    for body in (BODY, OTHER):
+        with gardening():
+            receive(ledger, source="calls", vendor_id="1:digest", body=body, headers={}, named_by_content=True)
+    assert names(log) == ["Arrived"]
+
+
 def test_two_vendors_may_use_the_same_id(ledger: Ledger) -> None:
     assert [arrive(ledger, source=source)[1] for source in ("stripe", "zoho")] == [True, True]
 

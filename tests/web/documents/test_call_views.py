@@ -1,5 +1,6 @@
 """What staff see of calls, matches, sources and money, live and rebuilt."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -8,15 +9,15 @@ from flask.testing import FlaskClient
 from adapters.wiring import Services
 from domain.documents.match_commands import undo_match
 from domain.documents.order import Order
-from projections.documents.attribution_report import report
+from projections.documents.attribution_report import LEAD_CREATION, report
 from projections.documents.call_leads import find_call_row, list_calls, read_words
 from projections.documents.match_queue import list_match_queue
 from projections.documents.payment_queue import list_payment_queue
 from projections.documents.stage_queue import list_stage_queue
 from tests.view_samples import all_rows
 from tests.web.documents.bodies import LEAST
-from tests.web.documents.phoning import body_of, call, finish, lead, order, records, tell
-from tests.web.site import post, settle
+from tests.web.documents.phoning import KEY, PATH, body_of, call, finish, lead, order, records, tell
+from tests.web.site import history, post, settle
 from tests.wishes import acts
 from tests.world import Clock
 
@@ -99,7 +100,7 @@ def test_the_attribution_report_adds_up_what_each_source_brought(
         Order.Refunded(charge_id="ch_1", refunded_cents_total=500, full=False),
     )
     google, bing = report(services.home)
-    zero: dict[str, Any] = {"campaign": None, "refunded_cents": 0, "paid_cents": 0}
+    zero: dict[str, Any] = {"campaign": None, "refunded_cents": 0, "paid_cents": 0, "taken_in_crm": 0}
     assert google == zero | {
         "source": "google",
         "medium": "cpc",
@@ -110,10 +111,32 @@ def test_the_attribution_report_adds_up_what_each_source_brought(
         "refunded_cents": 500,
     }
     assert bing == zero | {"source": "bing", "medium": None, "calls": 0, "forms": 1, "matched": 0}
+    created = {line["source"]: (line["forms"], line["paid_cents"]) for line in report(services.home, by=LEAD_CREATION)}
+    assert created == {"bing": (2, 25500), "google": (0, 0)}
     with acts(clock.now(), by="staff", via="web"):
         undo_match(services.ledger, call_id=id, reason="a namesake")
     settle(services)
     assert {line["source"]: line["paid_cents"] for line in report(services.home)} == {"google": 0, "bing": 25500}
+
+
+def test_an_order_that_began_in_the_crm_is_counted_apart(client: FlaskClient, services: Services) -> None:
+    taken = {"service": "embassy", "zoho_record_id": "411001", "name": "Ann Lee"}
+    client.post("/tracking/crm/create/", json=taken, headers=KEY)
+    settle(services)
+    [line] = report(services.home)
+    assert (line["source"], line["forms"], line["taken_in_crm"]) == (None, 0, 1)
+
+
+def test_a_call_told_again_with_its_keys_in_another_order_is_a_plain_repeat(
+    client: FlaskClient, services: Services
+) -> None:
+    body = body_of()
+    tell(client, body)
+    again = dict(reversed(list(body.items())))
+    answer = client.post(PATH, data=json.dumps(again), headers=KEY, content_type="application/json")
+    assert answer.json is not None
+    assert answer.json["status"] == "repeat"
+    assert "receipt.RepeatedDifferently" not in [event.stored_name for event in history(services)]
 
 
 def test_the_payment_queue_empties_when_a_manager_accepts(
