@@ -9,6 +9,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, TimeoutError
 
+from adapters.metrics import VENDOR_SECONDS
+from domain.ledger import present_correlation
 from domain.shared.errors import Unreachable
 
 TIMEOUT_SECONDS = 10.0
@@ -21,12 +23,13 @@ class Session(requests.Session):
     """A `requests.Session` for many threads; whatever keeps an answer from arriving whole is `Unreachable`.
 
     `timeout` in seconds bounds the connecting, every silence and the reading of the answer; a call may set its own.
-    Redirects are answers like any other, cookies are not kept, and no error carries a URL, a header or a body.
+    Redirects are answers like any other, cookies are not kept, and no error carries a URL, a header or a body. A call
+    carries the correlation of the present act as `X-Request-Id`; `vendor` is what figures call the other side.
     """
 
-    def __init__(self, *, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, *, timeout: float = TIMEOUT_SECONDS, vendor: str = "other") -> None:
         super().__init__()
-        self.timeout = timeout
+        self.timeout, self._vendor = timeout, vendor
         self.headers["User-Agent"] = "Daybook"
         # With no `auth` of ours, a .netrc file of the account we run under would replace a vendor's Authorization.
         self.auth = _unchanged
@@ -39,15 +42,22 @@ class Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         limit = float(kwargs.pop("timeout", None) or self.timeout)
+        if correlation := present_correlation():
+            request.headers["X-Request-Id"] = correlation
+        began, came = monotonic(), "none"
         try:
             answer = super().send(request, **kwargs | {"timeout": limit, "stream": True})
-            return _read_whole(answer, until=monotonic() + limit)
+            whole = _read_whole(answer, until=monotonic() + limit)
+            came = f"{whole.status_code // 100}xx"
+            return whole
         except (requests.Timeout, TimeoutError):
             raise Unreachable("no answer in time") from None
         except requests.exceptions.SSLError:
             raise Unreachable("its certificate is not to be trusted") from None
         except (requests.RequestException, HTTPError):
             raise Unreachable("the connection failed") from None
+        finally:
+            VENDOR_SECONDS.labels(self._vendor, came).observe(monotonic() - began)
 
 
 def pause_asked(answer: requests.Response) -> float | None:

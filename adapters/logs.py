@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TextIO
 
 import structlog
+from structlog.contextvars import get_contextvars
 from structlog.dev import ConsoleRenderer
 from structlog.processors import JSONRenderer, TimeStamper
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name, filter_by_level
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from domain.ledger import present_correlation
+
 OURS = "daybook"
 KEYS = frozenset(
     {
         *("at", "level", "logger", "event", "error", "where"),
-        *("address", "channel", "correlation", "effect", "events", "kind", "lag_events", "method", "position"),
-        *("reference", "route", "rows", "seconds", "status", "stream", "version", "view", "worker"),
+        *("address", "channel", "correlation", "effect", "events", "kind", "lag_events", "method", "outcome"),
+        *("position", "reference", "route", "rows", "seconds", "status", "stream", "version", "view", "worker"),
     }
 )
 """The only keys a line may carry; whatever else is passed along is dropped."""
@@ -51,6 +54,13 @@ def _strangers_template(_: WrappedLogger, __: str, line: EventDict) -> EventDict
     record: logging.LogRecord = line["_record"]
     if record.name.partition(".")[0] != OURS:
         line["event"] = str(record.msg)
+    return line
+
+
+def _correlation(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    """Say what the line belongs to: what it says itself, else the present act, else the request being answered."""
+    if not line.get("correlation") and (told := present_correlation() or get_contextvars().get("correlation")):
+        line["correlation"] = told
     return line
 
 
@@ -87,6 +97,7 @@ _PROCESSORS: tuple[Processor, ...] = (
     add_logger_name,
     TimeStamper(fmt="iso", utc=True, key="at"),
     _strangers_template,
+    _correlation,
     _failure,
     _allowed,
 )

@@ -17,10 +17,13 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from adapters.effects import EffectRunner
+from adapters.leases import LONGEST_ATTEMPT
+from adapters.metrics import RINGS
 
 QUEUE = "effects"
-TIME_LIMIT_MS = 55_000  # less than a lease
+TIME_LIMIT_MS = round(LONGEST_ATTEMPT.total_seconds() * 1000)  # the lease is renewed for as long
 ANSWER_SECONDS = 2
+LISTEN_MS = 40  # between two looks for rings on an idle queue; Dramatiq would let them grow to a second
 
 log = logging.getLogger("daybook.queue")
 
@@ -59,8 +62,10 @@ class RedisDoorbell:
         while (effect := self._rings.get()) is not None:
             try:
                 self._actor.send(str(effect))
+                RINGS.labels("rung").inc()
             except (RedisError, dramatiq.errors.DramatiqError) as error:
                 dropped = self._drop()
+                RINGS.labels("lost").inc(dropped + 1)
                 log.warning("Redis does not answer (%s); the sweep finds %d effects", type(error).__name__, dropped + 1)
                 self._runner.wake()
 
@@ -79,13 +84,14 @@ class RedisDoorbell:
 
     def start(self, *, threads: int) -> None:
         """Answer in worker threads of this process."""
-        self._worker = dramatiq.Worker(self._broker, worker_threads=threads)
+        self._worker = dramatiq.Worker(self._broker, worker_threads=threads, worker_timeout=LISTEN_MS)
         self._worker.start()
 
-    def stop(self) -> None:
-        """Finish what is in hand and stop answering."""
+    def stop(self, *, timeout: float = 10) -> bool:
+        """Stop answering and finish what is in hand, within `timeout` seconds; False when that was not enough."""
         self._rings.put(None)
         self._ringer.join(2 * ANSWER_SECONDS)
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop(timeout=round(timeout * 1000))
         self._broker.close()
+        return self._worker is None or not any(thread.is_alive() for thread in self._worker.workers)

@@ -102,7 +102,7 @@ def _crm(settings: Settings, now: Callable[[], datetime]) -> Crm | None:
     if settings.redis_url:
         tokens = RedisTokenStore(settings.redis_url, client_id=zoho.client_id, refresh_token=zoho.refresh_token)
     return ZohoCrm(
-        Session(timeout=settings.vendor_timeout_seconds),
+        Session(vendor="zoho", timeout=settings.vendor_timeout_seconds),
         accounts_base=zoho.accounts_base,
         api_base=zoho.api_base,
         client_id=zoho.client_id,
@@ -116,7 +116,7 @@ def _crm(settings: Settings, now: Callable[[], datetime]) -> Crm | None:
 def _mailer(settings: Settings) -> Mailer | None:
     timeout = settings.vendor_timeout_seconds
     if settings.resend_api_key:
-        session = Session(timeout=timeout)
+        session = Session(vendor="resend", timeout=timeout)
         return ResendMailer(session, api_base=settings.resend_api_base, api_key=settings.resend_api_key)
     return SmtpMailer(settings.smtp_url, timeout=timeout) if settings.smtp_url else None
 
@@ -126,12 +126,12 @@ def _calls(settings: Settings) -> LeadsApi | None:
     given = settings.whatconverts
     if given is None:
         return None
-    session = Session(timeout=settings.vendor_timeout_seconds)
+    session = Session(vendor="whatconverts", timeout=settings.vendor_timeout_seconds)
     return LeadsApi(session, api_base=given.api_base, token=given.token, secret=given.secret)
 
 
 def _payments(settings: Settings) -> Payments | None:
     if not settings.stripe_secret_key:
         return None
-    session = Session(timeout=settings.vendor_timeout_seconds)
+    session = Session(vendor="stripe", timeout=settings.vendor_timeout_seconds)
     return StripePayments(session, api_base=settings.stripe_api_base, secret_key=settings.stripe_secret_key)

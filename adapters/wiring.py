@@ -1,26 +1,29 @@
 """The composition root: settings in, the whole product out."""
 
-import logging
-import os
-import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
-from adapters.call_repair import keep_calls
-from adapters.crm_lookups import CrmLookups
+from adapters.breaker import Limits
 from adapters.effects import EffectRunner, Performer
+from adapters.figures import Figures, places_of
 from adapters.files import FileStore
 from adapters.forgetting import Forgetting
-from adapters.housekeeping import keep_house
+from adapters.heartbeats import Process, processes
+from adapters.judges import Judges
 from adapters.lookups import orders_of_person
 from adapters.mail import MailRenderer
-from adapters.mail_reports import judge_mail_report, mail_concern
+from adapters.metrics import observed_rebuild, start_at_zero
+from adapters.proof.chain import PURPOSE, Seal
+from adapters.proof.keeper import Keeper
+from adapters.proof.tables import open_tables
 from adapters.queue import RedisDoorbell
 from adapters.resend_events import verify_resend
 from adapters.settings import Settings
@@ -29,32 +32,27 @@ from adapters.store.log import SqlLog
 from adapters.store.postgres import PostgresLog
 from adapters.store.sqlite import SQLiteLog
 from adapters.stripe import verify_stripe
+from adapters.threads import Threads
 from adapters.vendors import Vendors
+from adapters.watching import Watcher
 from domain.consequences import Open
-from domain.documents import call_policy, policy, tracking_id
+from domain.documents import call_policy, policy
 from domain.documents.call_lead import CallLead
 from domain.documents.call_performers import CallPerformers
-from domain.documents.calls import NOT_USED_YET, judge_call
-from domain.documents.calls import SOURCE as CALLS
-from domain.documents.concerns import concerns
-from domain.documents.crm_messages import judge_create, judge_update
-from domain.documents.landing import DEFAULT_PATTERNS, Site
 from domain.documents.letters import company
 from domain.documents.match_performers import MatchPerformers
 from domain.documents.order import Order
-from domain.documents.payments import judge_payment
 from domain.documents.performers import Performers
 from domain.documents.price_list import PriceList
 from domain.ledger import Aggregate, Ledger, Policy
 from domain.shared import inbox
 from domain.shared.effect import Effect, NotYet, effect_id
-from domain.shared.inbox import Concern, Inbox, Judge
+from domain.shared.inbox import Inbox
 from domain.shared.letter import Letter
-from domain.shared.payments import read_stripe_event
-from domain.shared.receipt import Receipt, Verdict
+from domain.shared.receipt import Receipt
 from projections.across.audit_trail import AUDIT_TRAIL
 from projections.across.effects import EFFECTS
-from projections.across.receipts import RECEIPTS, ignored_about, waiting_for
+from projections.across.receipts import RECEIPTS, waiting_for
 from projections.documents.attribution_report import ATTRIBUTION_REPORT
 from projections.documents.call_leads import CALL_LEADS
 from projections.documents.match_queue import MATCH_QUEUE
@@ -63,11 +61,9 @@ from projections.documents.payment_queue import PAYMENT_QUEUE
 from projections.documents.stage_queue import STAGE_QUEUE
 from projections.documents.tracking_page import TRACKING_PAGE
 from projections.follow import Follower
-from projections.home import Home
+from projections.home import POSITIONS, Home
 from projections.rebuild import Rebuild, Rebuilt
 from projections.view import View
-
-log = logging.getLogger("daybook")
 
 AGGREGATES: tuple[type[Aggregate], ...] = (Order, CallLead, PriceList, Effect, Receipt)
 POLICIES: Mapping[type[Aggregate], Policy] = {
@@ -97,27 +93,57 @@ def utc_now() -> datetime:
 
 
 class Services:
-    """Everything the web and the commands work with, wired once from the settings."""
+    """Everything the web and the commands work with, wired once from the settings.
 
-    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+    With `install` the schema and the views are made; without, what is not there or not ours raises `WrongSchema`.
+    It starts nothing: `adapters.processes` says what runs in which process.
+    """
+
+    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = utc_now, install: bool = True) -> None:
         self.settings, self.office, self.now = settings, settings.office, now
         self.log: SqlLog = _open_log(settings)
-        self.log.install()
         self.home = Home(_open_views(settings))
-        self.home.install(VIEWS)
+        self._patient_home = Home(_open_views(settings, long=True))
+        tables = open_tables(settings.database_url, settings.database)
+        self.keeper = Keeper(tables, lambda: Seal(self.log.keyring.derive(PURPOSE)), now=now)
+        try:
+            self._prepare(install=install)
+        except BaseException:
+            self.log.close()
+            self.home.engine.dispose()
+            raise
         self.views: Sequence[View] = VIEWS
         self.files = FileStore(settings.file_store_url)
         self.ledger = Ledger(self.log, policies=POLICIES, on_recorded=self._recorded)
         self.follower = Follower(self.log, self.home, VIEWS, now=now)
         self.vendors = Vendors(settings, now=now)
         self.sandbox, self.payments = self.vendors.sandbox, self.vendors.payments
-        self._crm_lookups = CrmLookups(self.ledger, self.home, catch_up=self._catch_up)
+        self._judges = Judges(settings=settings, ledger=self.ledger, home=self.home, catch_up=self._catch_up, now=now)
         lease = timedelta(seconds=settings.effect_lease_seconds)
-        self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now, lease=lease)
+        limits = Limits(channel_workers=settings.channel_workers, breaker_after=settings.effect_breaker_after)
+        self.runner = EffectRunner(self.ledger, self.log, self._performers(), now=now, lease=lease, limits=limits)
         self.forgetting = Forgetting(self.ledger, self.home, VIEWS, catch_up=self._catch_up)
         self.doorbell = RedisDoorbell(settings.redis_url, self.runner) if settings.redis_url else None
-        self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        start_at_zero(kinds=self.runner.kinds, sources=self._judges.by_source)
+        self.figures = Figures(
+            log=self.log,
+            home=self.home,
+            views=VIEWS,
+            now=now,
+            places=places_of(settings),
+            breakers=lambda: self.runner.breakers,
+        )
+        self.threads = Threads()
+        self._watcher: Watcher | None = None
+        self._ends: list[Callable[[], None]] = []
+
+    def _prepare(self, *, install: bool) -> None:
+        if install:
+            self.log.install()
+            self.keeper.tables.install()
+            self.home.install(VIEWS)
+        else:
+            self.log.check()
 
     def _performers(self) -> Mapping[tuple[str, str], Performer]:
         mails = MailRenderer(sender=self.office.mail_from, company=company(self.office))
@@ -139,63 +165,12 @@ class Services:
             **documents.by_kind,
             **calls.by_kind,
             **matches.by_kind,
-            **Inbox(self.ledger, self._judges(), now=self.now, concerns=self._concerns()).by_kind,
+            **Inbox(self.ledger, self._judges.by_source, now=self.now, concerns=self._judges.concerns).by_kind,
         }
-
-    def _judges(self) -> Mapping[str, Judge]:
-        """Who judges the messages of each source."""
-        return {
-            "stripe": self._judge_stripe,
-            "resend": lambda receipt: judge_mail_report(self.ledger, receipt),
-            "whatconverts": self._judge_call,
-            "zoho_create": self._judge_zoho_create,
-            "zoho_update": lambda receipt: judge_update(self.ledger, receipt, office=self.office),
-        }
-
-    def _concerns(self) -> Mapping[str, Concern]:
-        """Whom the messages of each source are about."""
-        call_of_record = self._crm_lookups.call_of_record
-        documents = concerns(self.ledger, office=self.office, call_of_record=call_of_record)
-        return {**documents, "resend": lambda receipt: mail_concern(self.ledger, receipt)}
-
-    def _judge_stripe(self, receipt: Receipt) -> Verdict:
-        try:
-            event = read_stripe_event(receipt.body.open())
-        except ValueError:
-            return Verdict("refused", "unreadable")
-        return judge_payment(self.ledger, event, livemode=self.settings.stripe_livemode)
-
-    def _judge_zoho_create(self, receipt: Receipt) -> Verdict:
-        return judge_create(
-            self.ledger,
-            receipt,
-            office=self.office,
-            draw_tracking_id=lambda: tracking_id.draw(os.urandom),
-            entry_under_way=self._crm_lookups.entry_under_way,
-            call_of_record=self._crm_lookups.call_of_record,
-        )
 
     def verify_resend(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Raises `BadSignature` unless Resend signed these bytes with one of our secrets."""
         verify_resend(self.settings.resend_webhook_secrets, headers, body, now=now)
-
-    def _judge_call(self, receipt: Receipt) -> Verdict:
-        patterns = {**DEFAULT_PATTERNS, **self.settings.service_patterns}
-        return judge_call(
-            self.ledger,
-            receipt,
-            site=Site(patterns=patterns, hosts=frozenset(self.settings.site_hosts)),
-            window_days=self.office.match_window_days,
-            now=self.now(),
-            earlier=self._ignored_about,
-        )
-
-    def _ignored_about(self, call: str) -> Sequence[Receipt]:
-        """The messages about a call that were ignored though they may still count; raises `NotYet`."""
-        self._catch_up(RECEIPTS)
-        rows = ignored_about(self.home, call, source=CALLS, reasons=NOT_USED_YET)
-        found = (self.ledger.load(Receipt, UUID(row["receipt_id"]), even_erased=True) for row in rows)
-        return [receipt for receipt in found if not receipt.erased]
 
     def _find_orders(self, hashes: Iterable[str]) -> Sequence[UUID]:
         """The orders with any of these digests; raises `NotYet`."""
@@ -211,10 +186,28 @@ class Services:
 
     def _catch_up(self, view: View) -> None:
         """Bring a view to the newest event before a decision leans on it; raises `NotYet`."""
-        if not self._threads:  # nobody follows in this process
+        if self._watcher is None and not self.threads.running.get("follower"):  # nobody follows in this process
             self.follower.catch_up()
-        if not self.follower.wait(view, self.log.last_position(), timeout=CATCH_UP_SECONDS):
+        if not self.reached(view, timeout=CATCH_UP_SECONDS):
             raise NotYet(f"waits for {view.name}", until=self.now() + timedelta(seconds=CATCH_UP_SECONDS))
+
+    def reached(self, view: View, *, timeout: float) -> bool:
+        """Wait until a view has come to the newest event, whoever moves it; False when it has not in time (seconds)."""
+        return (self._watcher or self.follower).wait(view, self.log.last_position(), timeout=timeout)
+
+    def watch(self, listen: Callable[[Callable[[str], None]], Callable[[], None]]) -> Callable[[], None]:
+        """From now on another process follows, and `listen` brings its news; returns how to stop."""
+        self._watcher = Watcher(self.home, self.views)
+        return self._watcher.start(listen)
+
+    def positions(self) -> dict[str, int | None]:
+        """How far each view is; None where nobody has made it yet."""
+        states = self.home.states() if inspect(self.home.engine).has_table(POSITIONS.name) else {}
+        return {view.name: states[view.name]["position"] if view.name in states else None for view in self.views}
+
+    def processes(self) -> Sequence[Process]:
+        """Every process of this ledger that has given a sign of life within a day."""
+        return processes(self.home)
 
     def verify_stripe(self, header: str, body: bytes, *, now: datetime) -> None:
         """Raises `BadSignature` unless Stripe signed these bytes with one of our secrets."""
@@ -231,72 +224,87 @@ class Services:
         """Open the sealed value that a view row carries; `held` is its type. Raises `Erased`."""
         return self.log.mapper.opened(token, held)
 
-    def rebuild(self, view: View, progress: Callable[[int], None] = lambda events: None) -> Rebuilt:
-        """Rebuild one view beside its live table and swap."""
-        return Rebuild(self.log, self.home, view, now=self.now, progress=progress).run()
+    def rebuild(
+        self, view: View, progress: Callable[[int], None] = lambda events: None, *, workers: int = 1
+    ) -> Rebuilt:
+        """Rebuild one view beside its live table and swap; several `workers` are processes, on PostgreSQL only."""
+        with observed_rebuild(view.name) as observe:
+
+            def both(events: int) -> None:
+                observe(events)
+                progress(events)
+
+            rebuilt = Rebuild(
+                self.log,
+                self._patient_home,
+                view,
+                now=self.now,
+                progress=both,
+                workers=workers,
+                connect=partial(_open_both, self.settings),
+            ).run()
+            observe(rebuilt.events)
+        return rebuilt
+
+    @property
+    def patient_home(self) -> Home:
+        """The views' home for statements that take long."""
+        return self._patient_home
 
     def rebuild_stale(self) -> None:
         """Rebuild the views whose fold has changed since their rows were written."""
         for view in self.views:
-            Rebuild(self.log, self.home, view, now=self.now).run_if_stale()
-
-    def start(self) -> None:
-        """Follow the log and carry out effects in threads of this process.
-
-        Raises `AlreadyServed` when another process does so on the same SQLite file.
-        """
-        if isinstance(self.log, SQLiteLog):
-            self.log.serve_alone()
-            self.log.expire_leases()  # whoever held work before is gone
-        self.rebuild_stale()
-        self._spawn("follower", lambda: self.follower.run(self._stopping.is_set))
-        threads = self.settings.effect_workers
-        self._spawn("runner", lambda: self.runner.run(self._stopping.is_set, threads=threads))
-        self._spawn("housekeeper", lambda: keep_house(self.files, self.ledger, now=self.now, wait=self._stopping.wait))
-        if (calls := self.vendors.calls) is not None:
-            self._spawn("calls", lambda: keep_calls(calls, self.ledger, now=self.now, wait=self._stopping.wait))
-        if self.doorbell is not None:
-            self.doorbell.start(threads=threads)
-
-    def _spawn(self, name: str, work: Callable[[], None]) -> None:
-        def run() -> None:
-            try:
-                work()
-            except Exception:  # readiness says so, and the log says why
-                log.exception("the %s has ended", name)
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+            with observed_rebuild(view.name) as progress:
+                rebuilt = Rebuild(self.log, self._patient_home, view, now=self.now, progress=progress).run_if_stale()
+                progress(rebuilt.events if rebuilt else 0)
 
     @property
     def running(self) -> dict[str, bool]:
         """Which of the threads started here are alive."""
-        return {thread.name: thread.is_alive() for thread in self._threads}
+        return self.threads.running
 
-    def stop(self, *, timeout: float = 10) -> None:
-        """Finish what is in hand (up to `timeout` seconds) and close everything."""
-        self._stopping.set()
+    def on_stop(self, end: Callable[[], None]) -> None:
+        """Do this when the services stop."""
+        self._ends.append(end)
+
+    def stop(self, *, timeout: float = 10) -> bool:
+        """Finish what is in hand (up to `timeout` seconds), hand back the rest, and close everything.
+
+        False when a thread did not end: it may be waiting for a vendor, and ends with the process.
+        """
+        until = time.monotonic() + timeout
+        self.threads.stopping.set()
         self.follower.wake()
         self.runner.wake()
-        if self.doorbell is not None:
-            self.doorbell.stop()
-        for thread in self._threads:
-            thread.join(timeout)
+        for end in self._ends:
+            end()
+        ended = self.doorbell is None or self.doorbell.stop(timeout=timeout)
+        ended = self.threads.join(until=until) and ended
+        if not ended:
+            self.runner.hand_back()
         self.log.close()
         self.home.engine.dispose()
+        self._patient_home.engine.dispose()
         self.vendors.close()
+        return ended
 
 
 def _open_log(settings: Settings) -> SqlLog:
     if settings.database_url.startswith("sqlite:///"):
         path = Path(settings.database_url.removeprefix("sqlite:///"))
         return SQLiteLog(path, AGGREGATES, settings.master_key)
-    return PostgresLog(settings.database_url, AGGREGATES, settings.master_key)
+    return PostgresLog(settings.database_url, AGGREGATES, settings.master_key, options=settings.database)
 
 
-def _open_views(settings: Settings) -> Engine:
+def _open_views(settings: Settings, *, long: bool = False) -> Engine:
     if settings.database_url.startswith("sqlite:///"):
         path = Path(settings.database_url.removeprefix("sqlite:///"))
         return sqlite_engine(path.with_name(f"{path.stem}.views{path.suffix}"))
-    return postgres_engine(settings.database_url)
+    return postgres_engine(settings.database_url, settings.database, long=long)
+
+
+def _open_both(settings: Settings) -> tuple[SqlLog, Home]:
+    """What a worker of a rebuild needs."""
+    log = _open_log(settings)
+    log.check()
+    return log, Home(_open_views(settings, long=True))

@@ -21,13 +21,17 @@ class Free(msgspec.Struct, frozen=True):
 
 
 class Open(msgspec.Struct, frozen=True):
-    """Put an effect on the list of open work, behind the others of its subject and channel."""
+    """Put an effect on the list of open work, behind the others of its subject and channel.
+
+    An `urgent` one is tried though its vendor has been silent lately: somebody asks for it by name.
+    """
 
     effect: UUID
     subject: UUID
     channel: str
     kind: str
     due_at: datetime
+    urgent: bool = False
 
 
 class Postpone(msgspec.Struct, frozen=True):

@@ -74,7 +74,13 @@ def present() -> datetime:
     return _act.get().at
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+def present_correlation() -> str:
+    """What the present act belongs to, from the first request on; empty outside of any."""
+    act = _act.get(None)
+    return act.correlation if act else ""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something that happened. Subclasses name what; these fields say where, when, by whom and why.
 
     `at` is when we recorded it; `happened_at` when it took place, if somebody else says so. `cause` names the receipt,
@@ -213,6 +219,9 @@ class Log(Protocol):
     def owner(self, key: str) -> UUID | None:
         """Who holds a claim."""
 
+    def owners(self, keys: Sequence[str]) -> Mapping[str, UUID]:
+        """Who holds each of these claims; those that nobody holds are left out."""
+
     def open_effects_of(self, subject: UUID) -> Sequence[UUID]:
         """The effects of a subject that are not settled, in the order they were asked for."""
 
@@ -283,6 +292,10 @@ class Ledger:
     def owner(self, key: str) -> UUID | None:
         """Who holds a claim."""
         return self._log.owner(key)
+
+    def owners(self, keys: Sequence[str]) -> Mapping[str, UUID]:
+        """Who holds each of these claims; those that nobody holds are left out."""
+        return self._log.owners(keys)
 
     def blind(self, value: str) -> str:
         """A keyed digest to look a phone or e-mail up by without storing it."""

@@ -12,7 +12,7 @@ from domain.ledger import Event
 from projections.home import Home, Moved, is_the_databases
 from projections.view import View
 
-BATCH = 1_000
+BATCH = 10_000
 POLL_SECONDS = 1.0
 
 log = logging.getLogger("daybook.follow")
@@ -78,14 +78,15 @@ class Follower:
             self.refresh()
         if not self._positions:
             return False
-        rows = self._source.read(min(self._positions.values()), BATCH)
+        past = min(self._positions.values())
+        rows = self._source.read(past, BATCH)
         if not rows:
             return False
         batch = [(position, name, self._decode(position, name, data)) for position, name, data in rows]
         for view in self.views:
             ahead = self._positions.get(view.name, rows[-1][0])
             news = [read for read in batch if read[0] > ahead]
-            if news:
+            if news and ahead >= past:  # else it was taken back meanwhile, and lacks what came before this batch
                 self._advance(view, news)
         return True
 
@@ -139,7 +140,7 @@ class Follower:
                     if name in names or name not in self._known:
                         raise ValueError(event.reason)
                 elif name in names:
-                    if str(event.stream) in parked:
+                    if parked and str(event.stream) in parked:
                         self._home.park(
                             connection,
                             view,
@@ -209,6 +210,22 @@ class Follower:
         except Exception as failure:
             log.warning("the views' database does not answer: %s", type(failure).__name__)
 
+    def _look_after(self) -> None:
+        """In a quiet moment: see that nobody has dropped a table, which the next event might find out too late.
+
+        And that no crash of the views' server has taken rows back, which nobody might add to for long.
+        """
+        try:
+            complete = self._home.complete(self.views)
+            states = self._home.states() if complete else {}
+        except Exception as error:
+            self._recover(error)
+            return
+        if not complete:
+            self._recover(LookupError("a table is missing"))
+        elif any(states[name]["position"] < position for name, position in self._positions.items()):
+            self._recover(LookupError("a view was taken back"))
+
     def wake(self) -> None:
         """There is something to read."""
         self._wake.set()
@@ -223,6 +240,7 @@ class Follower:
                     self.catch_up()
                 except Exception as error:
                     self._recover(error)
-                self._wake.wait(POLL_SECONDS)
+                if not self._wake.wait(POLL_SECONDS):
+                    self._look_after()
         finally:
             stop_listening()

@@ -2,7 +2,7 @@
 
 import fcntl
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,17 +20,18 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
     inspect,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
-from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropTable
 
-from projections.view import Journal, Moment, Row, RowView, View
+from projections.rows import TableRows
+from projections.view import Moment, Row, View
 
 META = MetaData()
 POSITIONS = Table(
@@ -50,7 +51,6 @@ PARKED = Table(
     Column("reason", Text, nullable=False),
     Column("parked_at", Moment, nullable=False),
 )
-PARAMETERS_PER_STATEMENT = 5_000
 NEXT, OLD = "__next", "__old"
 WRONG_TYPE = "42804"
 
@@ -66,17 +66,20 @@ class Rebuilding(Exception):
         super().__init__(f"The view {view} is being rebuilt already.")
 
 
-class Home:
+class Home(TableRows):
     """The views' own database (a schema on PostgreSQL, a file on SQLite). Deleting it loses nothing."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._upsert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        super().__init__(engine)
+        # One query sees one moment as it is: on PostgreSQL a transaction around it would be two more round trips.
+        alone = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {"writes": False}
+        self._reading = engine.execution_options(**alone)
 
     def install(self, views: Iterable[View]) -> None:
         """Create what is missing; a view without rows of its own starts from the first event."""
         with self.engine.begin() as connection:
             self.lock(connection)
+            self._make_schema(connection)
             META.create_all(connection)
             for view in views:
                 self._install(connection, view)
@@ -95,6 +98,19 @@ class Home:
             connection.execute(
                 insert(POSITIONS).values(view=view.name, position=0, version=view.version, generation=generation)
             )
+
+    def _make_schema(self, connection: Connection) -> None:
+        """Make what the search path names; asked for before, as IF NOT EXISTS wants the right to create."""
+        if self.engine.dialect.name == "postgresql":
+            schema = connection.scalar(text("SELECT current_setting('search_path')"))
+            if connection.scalar(text("SELECT to_regnamespace(:schema) IS NULL"), {"schema": schema}):
+                connection.execute(CreateSchema(str(schema)))
+
+    def complete(self, views: Iterable[View]) -> bool:
+        """Whether every table is there; false after somebody has dropped one."""
+        with self.engine.connect().execution_options(writes=False) as connection:
+            there = set(inspect(connection).get_table_names())
+        return there.issuperset({POSITIONS.name, PARKED.name, *(view.name for view in views)})
 
     def lock(self, connection: Connection) -> None:
         """One process changes tables at a time (SQLite locks the file when a transaction begins)."""
@@ -152,7 +168,7 @@ class Home:
 
     def rows(self, query: Select[Any]) -> list[Row]:
         """The rows a query finds."""
-        with self.engine.connect().execution_options(writes=False) as connection:
+        with self._reading.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def row(self, query: Select[Any]) -> Row | None:
@@ -164,7 +180,7 @@ class Home:
     def advancing(self, view: View, *, past: int, to: int) -> Iterator[Connection]:
         """One transaction that writes rows and moves the position; raises `Moved` if somebody else moved it."""
         with self.engine.begin() as connection:
-            moved = connection.execute(
+            move = (
                 update(POSITIONS)
                 .where(
                     POSITIONS.c.view == view.name,
@@ -173,51 +189,11 @@ class Home:
                 )
                 .values(position=to)
             )
-            if moved.rowcount != 1:
+            if self.engine.dialect.name == "postgresql":  # told to whoever waits in another process, at the commit
+                move = move.returning(func.pg_notify("daybook_views", f"{view.name} {view.version} {to}"))
+            if connection.execute(move).rowcount != 1:
                 raise Moved(view.name)
             yield connection
-
-    def load(self, connection: Connection, view: RowView, table: Table, keys: Sequence[str]) -> dict[str, Row | None]:
-        """The present rows of these keys."""
-        column = table.c[view.key_column]
-        found: dict[str, Row | None] = dict.fromkeys(keys)
-        for start in range(0, len(keys), PARAMETERS_PER_STATEMENT):
-            chunk = keys[start : start + PARAMETERS_PER_STATEMENT]
-            for row in connection.execute(select(table).where(column.in_(chunk))).mappings():
-                found[row[view.key_column]] = dict(row)
-        return found
-
-    def save(self, connection: Connection, view: RowView, table: Table, rows: dict[str, Row | None]) -> None:
-        """Write these rows; None removes one."""
-        gone = [key for key, row in rows.items() if row is None]
-        kept = [row for row in rows.values() if row is not None]
-        if gone:
-            connection.execute(delete(table).where(table.c[view.key_column].in_(gone)))
-        if kept:
-            statement = self._upsert(table)
-            others = {c.name: statement.excluded[c.name] for c in table.c if c.name != view.key_column}
-            connection.execute(statement.on_conflict_do_update(index_elements=[view.key_column], set_=others), kept)
-
-    def add(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Add journal rows."""
-        if rows:
-            connection.execute(insert(table), list(rows))
-
-    def bulk(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Load many new rows the fastest way the database has."""
-        if self.engine.dialect.name != "postgresql":
-            self.add(connection, table, rows)
-            return
-        names = [column.name for column in table.c]
-        binders = [
-            (column.name, column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect))
-            for column in table.c
-        ]
-        columns = ", ".join(f'"{name}"' for name in names)
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row([bind(row[name]) if bind else row[name] for name, bind in binders])
 
     def park(self, connection: Connection, view: View, position: int, stream: str, reason: str, at: datetime) -> None:
         """Set an event aside for this view; it is shown to staff and can be tried again."""
@@ -242,22 +218,6 @@ class Home:
         """Take a parked event back; False when somebody else has."""
         where = PARKED.c.view == view.name, PARKED.c.position == position
         return connection.execute(delete(PARKED).where(*where)).rowcount == 1
-
-    def apply(self, connection: Connection, view: View, table: Table, events: Sequence[tuple[int, Any]]) -> None:
-        """Fold these (position, event) pairs, in order, into a table of the view."""
-        if isinstance(view, Journal):
-            rows = [
-                {"position": position, "nth": nth, **entry}
-                for position, event in events
-                for nth, entry in enumerate(view.entries(event))
-            ]
-            self.add(connection, table, rows)
-        elif isinstance(view, RowView):
-            keyed = [(key, event) for _, event in events if (key := view.key(event)) is not None]
-            present = self.load(connection, view, table, list({key: None for key, _ in keyed}))
-            for key, event in keyed:
-                present[key] = view.evolve(present[key], event)
-            self.save(connection, view, table, present)
 
 
 def is_the_databases(error: Exception) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+import msgspec
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -13,6 +14,11 @@ from domain.ledger import Event
 Row = dict[str, Any]
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def json_text(value: object) -> str:
+    """What goes into a `Json` column, live and in a rebuild."""
+    return msgspec.json.encode(value).decode()
 
 
 class Moment(TypeDecorator[datetime]):

@@ -54,3 +54,13 @@ ensure_venv() {
     stamp "$file" >".venv/$file.installed"
   done
 }
+
+# ensure_part FILE: installs what a command needs on top of what ensure_venv has installed.
+ensure_part() {
+  if stamp "$1" | cmp -s - ".venv/$1.installed"; then
+    return
+  fi
+  say "Installing $1."
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$1" || exit 1
+  stamp "$1" >".venv/$1.installed"
+}

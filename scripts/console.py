@@ -17,9 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.settings import Settings, SettingsError, read_settings
+from adapters.environment import SettingsError
+from adapters.settings import Settings, read_settings
 from adapters.store.keys import NotOurs
 from adapters.store.mapper import UnknownEvent
+from adapters.store.roles import CannotGrant
+from adapters.store.schema import WrongSchema
 from adapters.store.sqlite import AlreadyServed
 from adapters.wiring import Services, utc_now
 from domain.documents import tracking_id
@@ -28,6 +31,7 @@ from domain.ledger import Conflict, Unavailable, acting
 from domain.sealed import Erased
 from domain.shared.errors import Invalid, NotFound, Refused
 from projections.home import Rebuilding
+from projections.parallel import WorkerFailed
 
 PLAIN_WIDTH = 200  # columns of a table that goes into a file or another program
 SQLITE = "sqlite:///"
@@ -104,8 +108,11 @@ def settings_for(database: str | None) -> Settings:
 
 
 @contextmanager
-def opened(database: str | None, *, create: bool = False) -> Iterator[Services]:
-    """The services, closed afterwards; a ledger that is not there yet is made only with `create`."""
+def opened(database: str | None, *, create: bool = False, views: bool = True) -> Iterator[Services]:
+    """The services, closed afterwards; a ledger that is not there yet is made only with `create`.
+
+    Without `views` those are left as they are, or as they are not.
+    """
     settings = settings_for(database)
     file = settings.database_url.removeprefix(SQLITE)
     if settings.database_url.startswith(SQLITE) and not create and not Path(file).exists():
@@ -113,11 +120,21 @@ def opened(database: str | None, *, create: bool = False) -> Iterator[Services]:
     # The pool reports every attempt to connect; our one sentence says it all.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     with sentences():
-        services = Services(settings, now=_clock())
+        services = Services(settings, now=_clock(), install=create)
         try:
+            if views and not create:
+                services.home.install(services.views)
             yield services
         finally:
             services.stop()
+
+
+def shared_settings(database: str | None) -> Settings:
+    """The same, for a process that is one of several; complains about SQLite."""
+    settings = settings_for(database)
+    if settings.database_url.startswith(SQLITE):
+        raise click.ClickException("One SQLite file has one server, `daybook serve`; more processes need PostgreSQL.")
+    return settings
 
 
 def _clock() -> Callable[[], datetime]:
@@ -131,7 +148,17 @@ def sentences() -> Iterator[None]:
     """Turn what an operator can put right into one sentence and exit code 1."""
     try:
         yield
-    except (SettingsError, UnknownEvent, NotOurs, AlreadyServed, Rebuilding, Erased) as error:
+    except (
+        SettingsError,
+        UnknownEvent,
+        NotOurs,
+        WrongSchema,
+        CannotGrant,
+        AlreadyServed,
+        Rebuilding,
+        WorkerFailed,
+        Erased,
+    ) as error:
         raise click.ClickException(str(error)) from None
     except Unavailable as error:
         raise click.ClickException(f"The ledger does not answer. {error}") from None

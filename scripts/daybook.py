@@ -3,19 +3,31 @@
 import click
 
 from scripts.attribution import attribution
+from scripts.backup import backup
 from scripts.calls import calls
+from scripts.diff import diff
 from scripts.effects import effects
 from scripts.events import events
+from scripts.evidence import evidence
+from scripts.explain import explain
+from scripts.follow import follow
 from scripts.forget import forget
 from scripts.history import history
+from scripts.init import init
 from scripts.orders import orders
 from scripts.payments import payments
 from scripts.prices import prices
 from scripts.rebuild import rebuild
 from scripts.receipts import receipts
+from scripts.replay import replay
 from scripts.serve import serve
+from scripts.show import show
 from scripts.stages import stages
+from scripts.status import status
+from scripts.verify import verify
 from scripts.views import views
+from scripts.web import web
+from scripts.work import work
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,10 +39,11 @@ def main() -> None:
     """
 
 
-STAFF = (orders, calls, payments, stages, attribution, prices)
-OPERATION = (serve, history, forget, receipts, views, rebuild, effects, events)
-
-for command in (*STAFF, *OPERATION):
+OPERATING = (serve, init, web, work, follow, status, backup)
+WORKING = (orders, calls, payments, stages, attribution, prices, receipts, effects, forget)
+LOOKING_BACK = (history, show, diff, explain, replay, verify, evidence)
+REBUILDING = (views, rebuild, events)
+for command in (*OPERATING, *WORKING, *LOOKING_BACK, *REBUILDING):
     main.add_command(command)
 
 if __name__ == "__main__":

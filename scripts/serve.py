@@ -9,6 +9,7 @@ from rich.text import Text
 
 from adapters import logs
 from adapters.demo import open_demo_prices, place_demo_orders
+from adapters.processes import start_serve
 from adapters.store.sqlite import SQLiteLog
 from adapters.wiring import Services
 from domain.documents import tracking_id
@@ -35,7 +36,7 @@ def serve(host: str, port: int, empty: bool, database: str | None, as_json: bool
     """
     port = free_port(host, port)
     hold_signals()
-    address = _address(host, port)
+    address = address_of(host, port)
     if database:
         os.environ["DAYBOOK_DATABASE_URL"] = database
     if not os.environ.get("DAYBOOK_PUBLIC_BASE_URL"):
@@ -46,13 +47,20 @@ def serve(host: str, port: int, empty: bool, database: str | None, as_json: bool
         if not services.settings.production:
             fill(services, orders=not empty and services.log.last_position() == 0)
         worth_opening = addresses(services, address)
-        summary = services.settings.summary()
+        settings, summary = services.settings, services.settings.summary()
         logs.configure(level=services.settings.log_level)
     if as_json:
         print_json({"address": address, "open": worth_opening, "settings": summary})
     else:
         _show(worth_opening, summary)
-    run(host, port, ready='{"ready": true}' if as_json else READY)
+    run(
+        host,
+        port,
+        start=start_serve,
+        workers=1,
+        stop_seconds=settings.stop_seconds,
+        ready='{"ready": true}' if as_json else READY,
+    )
 
 
 def fill(services: Services, *, orders: bool) -> None:
@@ -85,7 +93,8 @@ def addresses(services: Services, address: str) -> dict[str, str]:
     return {name: address + path for name, path in paths.items() if path}
 
 
-def _address(host: str, port: int) -> str:
+def address_of(host: str, port: int) -> str:
+    """How a browser on this machine reaches what listens there."""
     name = "localhost" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}"
 

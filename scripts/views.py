@@ -8,8 +8,11 @@ import msgspec
 from sqlalchemy import func, select
 
 from adapters.wiring import Services
+from projections.past import Past
 from projections.view import View
 from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
+from scripts.past_views import Wanted, carry_out, check, show
+from scripts.points import clock_of, happened_option
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,17 +44,39 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     last_position: int
     views: list[Standing]
     parked: list[Parked]
+    pasts: list[Past]
 
 
 @click.command()
+@click.argument("view", required=False)
+@click.option("--as-of", "as_of", metavar="TIME", help="Fold VIEW as it was then into a table of its own.")
+@click.option("--into", metavar="NAME", help="With --as-of: the table is VIEW__past_NAME; the time when not given.")
+@happened_option
+@click.option("--drop", metavar="TABLE", help="Drop a table that --as-of has made.")
 @click.option("--retry", metavar="NAME", help="First fold the parked events of this view once more.")
 @database_option
 @json_option
-def views(retry: str | None, database: str | None, as_json: bool) -> None:
-    """Show each view's position, lag, rows and parked events."""
+def views(
+    view: str | None,
+    as_of: str | None,
+    into: str | None,
+    clock: str | None,
+    drop: str | None,
+    retry: str | None,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Show each view's position, lag, rows and parked events, and the tables that show a view as it was.
+
+    With --as-of, VIEW is folded from the events recorded up to then, beside its live rows, which stay as they are. A
+    time without a zone is in the office's zone, and a day alone is its beginning.
+    """
+    wanted = Wanted(view=view, as_of=as_of, into=into, clock=clock_of(clock), drop=drop)
+    check(wanted)
     with opened(database) as services:
         left = services.follower.retry_parked(find_view(services, retry)) if retry else 0
-        report = _report(services)
+        pasts = carry_out(services, wanted, find_view(services, view) if view else None, quiet=as_json)
+        report = _report(services, pasts)
     if as_json:
         print_json(report)
     else:
@@ -69,12 +94,12 @@ def find_view(services: Services, name: str) -> View:
     raise click.ClickException(f"There is no view {name}. The views are {names}.")
 
 
-def _report(services: Services) -> Report:
+def _report(services: Services, pasts: list[Past]) -> Report:
     # The positions are read first: a view may move on meanwhile, but never seems ahead of the log.
     states, parked = services.home.states(), services.home.parked()
     last = services.log.last_position()
     standings = [_standing(services, view, states[view.name], parked, last) for view in services.views]
-    return Report(last_position=last, views=standings, parked=[Parked(**row) for row in parked])
+    return Report(last_position=last, views=standings, parked=[Parked(**row) for row in parked], pasts=pasts)
 
 
 def _standing(
@@ -106,3 +131,4 @@ def _show(report: Report) -> None:
         for event in report.parked:
             aside.add_row(event.view, str(event.position), event.stream, moment_text(event.parked_at), event.reason)
         console.print(aside)
+    show(report.pasts)

@@ -59,6 +59,9 @@ class MemoryLog:
     def owner(self, key: str) -> UUID | None:
         return self.claims.get(key)
 
+    def owners(self, keys: Sequence[str]) -> dict[str, UUID]:
+        return {key: self.claims[key] for key in keys if key in self.claims}
+
     def open_effects_of(self, subject: UUID) -> list[UUID]:
         return [work.effect for work in self.open.values() if work.subject == subject]
 

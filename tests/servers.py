@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -21,14 +21,15 @@ from psycopg.sql import SQL, Identifier
 
 PATIENCE = 60.0  # seconds for a server to start or to stop, on a loaded machine
 
-# The shell ends the server when its own standard input closes, so none outlives a test run that was killed.
+# The shell ends the server when its own standard input closes, so none outlives a test run that was killed; a word read
+# there names another signal.
 KEEPER = """
     exec 3<&0
     "$@" </dev/null 3<&- &
     server=$!
     exec >/dev/null 2>&1
-    read -r _ <&3
-    kill -INT $server
+    read -r told <&3
+    kill -${told:-INT} $server
     wait
 """
 
@@ -53,12 +54,71 @@ class ServerFailed(Exception):
     """A server did not come up; the message carries its last words."""
 
 
+class Server:
+    """A server of our own that can be ended and started again at the same address, with what it has on disk."""
+
+    def __init__(
+        self, url: str, command: Sequence[str], *, ready: str, folder: Path, account: pwd.struct_passwd | None = None
+    ) -> None:
+        self.url, self._command, self._ready, self._folder, self._account = url, command, ready, folder, account
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: Thread | None = None
+
+    def start(self) -> None:
+        """Return once the server has printed that it is ready; raises `ServerFailed`."""
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", KEEPER, "sh", *self._command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self._folder,
+            start_new_session=True,
+            **identity(self._account),
+        )
+        assert self._process.stdout
+        try:
+            self._reader = listen(self._process.stdout, ready=self._ready)
+        except ServerFailed:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until all of it has; harmless when it is not running."""
+        self._end("")
+
+    def kill(self) -> None:
+        """End it with SIGKILL, and wait until all of it is gone, so that it can be started again."""
+        self._end("KILL\n")
+
+    def _end(self, word: str) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin
+        assert process.stdout
+        with suppress(BrokenPipeError):  # it has ended by itself
+            process.stdin.write(word)
+            process.stdin.close()
+        process.wait(PATIENCE)
+        if self._reader is not None:  # PostgreSQL's children outlive it for a moment, with the same output
+            self._reader.join(PATIENCE)
+        process.stdout.close()
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """A superuser's URL; our own server listens on a socket that only its owner can reach."""
     if named := os.environ.get("DAYBOOK_TEST_POSTGRES_URL"):
         yield named
         return
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server(**more: str) -> Iterator[Server]:
+    """A PostgreSQL of our own, started, with `more` settings; it can be killed and started again."""
     account = unprivileged_account()
     with temporary_folder("postgres") as folder:
         programs, data = postgres_programs(folder, account), folder / "data"
@@ -66,11 +126,12 @@ def postgres() -> Iterator[str]:
         if account:
             os.chown(data, account.pw_uid, account.pw_gid)
         create_cluster(programs / "initdb", data, account)
-        options = {**POSTGRES_OPTIONS, "unix_socket_directories": str(data)}
+        options = {**POSTGRES_OPTIONS, "unix_socket_directories": str(data), **more}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = [str(programs / "postgres"), "-D", str(data), *settings]
-        with running(command, ready="ready to accept connections", folder=folder, account=account):
-            yield f"postgresql://postgres@/postgres?host={data}"
+        url = f"postgresql://postgres@/postgres?host={data}"
+        with running(command, url=url, ready="ready to accept connections", folder=folder, account=account) as server:
+            yield server
 
 
 @contextmanager
@@ -79,14 +140,22 @@ def redis() -> Iterator[str]:
     if named := os.environ.get("DAYBOOK_TEST_REDIS_URL"):
         yield named
         return
+    with redis_server() as server:
+        yield server.url
+
+
+@contextmanager
+def redis_server() -> Iterator[Server]:
+    """A Redis of our own, started; killed or stopped it forgets everything, and starts again on the same port."""
     port, password = free_port(), secrets.token_hex(16)
     with temporary_folder("redis") as folder:
         settings = folder / "redis.conf"
         settings.touch(mode=0o600)
         settings.write_text(f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n')
         command = [str(redis_program()), str(settings)]
-        with running(command, ready="Ready to accept connections", folder=folder):
-            yield f"redis://:{password}@127.0.0.1:{port}/0"
+        url = f"redis://:{password}@127.0.0.1:{port}/0"
+        with running(command, url=url, ready="Ready to accept connections", folder=folder) as server:
+            yield server
 
 
 @contextmanager
@@ -95,39 +164,28 @@ def fresh_database(server_url: str) -> Iterator[str]:
     name = f"daybook_{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name)))
-        try:
-            yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
-        finally:
+    try:
+        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @contextmanager
 def running(
-    command: Sequence[str], *, ready: str, folder: Path, account: pwd.struct_passwd | None = None
-) -> Iterator[None]:
+    command: Sequence[str], *, ready: str, folder: Path, url: str = "", account: pwd.struct_passwd | None = None
+) -> Iterator[Server]:
     """Keep a server up while the block lasts; the block begins once the server has printed `ready`."""
-    with subprocess.Popen(
-        ["/bin/sh", "-c", KEEPER, "sh", *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=folder,
-        start_new_session=True,
-        **identity(account),
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            listen(process.stdout, ready=ready)
-            yield
-        finally:
-            process.stdin.close()
-            process.wait(PATIENCE)
+    server = Server(url, command, ready=ready, folder=folder, account=account)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
-def listen(output: IO[str], *, ready: str) -> None:
-    """Return when `ready` is read; go on reading for as long as the server talks, so that it never blocks."""
+def listen(output: IO[str], *, ready: str) -> Thread:
+    """Return when `ready` is read; the thread reads for as long as the server talks, so that it never blocks."""
     last_words: deque[str] = deque(maxlen=30)
     settled, came_up = Event(), Event()
 
@@ -139,10 +197,12 @@ def listen(output: IO[str], *, ready: str) -> None:
                 settled.set()
         settled.set()
 
-    Thread(target=read, daemon=True).start()
+    reader = Thread(target=read, daemon=True)
+    reader.start()
     settled.wait(PATIENCE)
     if not came_up.is_set():
         raise ServerFailed("".join(last_words) or f"No word within {PATIENCE:.0f} s.")
+    return reader
 
 
 def create_cluster(initdb: Path, data: Path, account: pwd.struct_passwd | None) -> None:
@@ -207,6 +267,16 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o711)
         yield folder
+
+
+def free_ports(count: int) -> int:
+    """The first of so many loopback ports in a row that nobody listens on."""
+    while True:
+        first = free_port()
+        with ExitStack() as probes, suppress(OSError, OverflowError):
+            for number in range(first, first + count):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return first
 
 
 def free_port() -> int:

@@ -71,3 +71,11 @@ def sql(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
             cursor = server.execute(statement.replace("?", "%s"), parameters)
             rows = cursor.fetchall() if cursor.description else []
     return rows
+
+
+def set_version(database_url: str, version: int) -> None:
+    """Make the log look as if a product of this version had made it."""
+    if database_url.startswith("sqlite"):
+        sql(database_url, f"PRAGMA user_version = {version}")
+    else:
+        sql(database_url, f"UPDATE schema_version SET version = {version}")

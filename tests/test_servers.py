@@ -3,6 +3,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,3 +70,34 @@ def test_no_server_outlives_a_killed_test_run(tmp_path: Path) -> None:
         with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
             run.send_signal(signal.SIGKILL)
             assert connection.recv(1) == b""
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("end", [servers.Server.kill, servers.Server.stop], ids=["killed", "stopped"])
+def test_a_postgres_that_was_ended_starts_again_with_its_rows(end: Callable[[servers.Server], None]) -> None:
+    with servers.postgres_server() as server:
+        for number in range(3):
+            with psycopg.connect(server.url) as connection:
+                connection.execute("CREATE TABLE IF NOT EXISTS kept (number integer)")
+                connection.execute("INSERT INTO kept VALUES (%s)", (number,))
+            lingering = psycopg.connect(server.url)
+            end(server)
+            with pytest.raises(psycopg.OperationalError):
+                lingering.execute("SELECT 1")
+            lingering.close()
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(server.url)
+            server.start()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (3,)
+
+
+@pytest.mark.redis
+def test_a_redis_that_was_killed_starts_again_on_its_port() -> None:
+    with servers.redis_server() as server:
+        with Redis.from_url(server.url) as client:
+            client.set("key", "value")
+        server.kill()
+        server.start()
+        with Redis.from_url(server.url) as client:
+            assert client.get("key") is None

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, String
 
+from adapters.store.engine import postgres_engine
 from adapters.store.log import SqlLog
 from domain.ledger import Event
 from projections.follow import Follower
 from projections.home import Home
 from projections.view import Journal, Json, Moment, Row, RowView, View
 from tests.sample_trees import NOW, Tree
+from tests.store_samples import make_log
 
 
 def drop_tables(home: Home, *names: str) -> None:
@@ -134,9 +136,15 @@ class Meanwhile:
         self._log, self._then = log, [then]
 
     def scan(
-        self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
+        self,
+        *,
+        upto: int,
+        names: Sequence[str] | None = None,
+        by_stream: bool = False,
+        after: int = 0,
+        share: tuple[int, int] = (0, 1),
     ) -> Iterator[tuple[int, str, bytes | str]]:
-        yield from self._log.scan(upto=upto, names=names, by_stream=by_stream, after=after)
+        yield from self._log.scan(upto=upto, names=names, by_stream=by_stream, after=after, share=share)
         if self._then:
             self._then.pop()()
 
@@ -184,3 +192,10 @@ def position(home: Home, view: View) -> int:
     """How far a view has come."""
     found: int = home.states()[view.name]["position"]
     return found
+
+
+def open_both(url: str) -> tuple[SqlLog, Home]:
+    """The log and the views' home of a database, as another process opens them."""
+    log = make_log(url)
+    log.install()
+    return log, Home(postgres_engine(url))

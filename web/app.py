@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,14 +14,17 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from structlog.contextvars import bind_contextvars
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.wiring import Services
 from domain.documents.letters import company
 from web import api, health, home, mail_hooks, sandbox, sandbox_checkout
 from web.cors import install_cors
+from web.counters import Counters
 from web.documents import calls, checkout, crm_hooks, media, orders, tracking
 from web.errors import install_errors
+from web.metrics import install_observation
 
 # A form waits for no Redis.
 SHORT_WAITS: dict[str, Any] = {
@@ -34,6 +38,7 @@ CONTENT_POLICY = (
 )
 ORDER_PAGE, CHECKOUT = "documents.show_order", "payments.create_session"
 PRIVATE_PAGES = {"tracking.show", ORDER_PAGE}  # whoever has the address may look; nobody else is told
+KEY = "Idempotency-Key"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -54,6 +59,7 @@ def create_app(services: Services) -> Flask:
     if services.settings.trusted_proxies:
         hops = services.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    install_observation(app)
     Bootstrap5(app)
     _install_blueprints(app, services)
     install_errors(app)
@@ -83,20 +89,30 @@ def _install_blueprints(app: Flask, services: Services) -> None:
         app.register_blueprint(sandbox_checkout.bp)
 
 
+def _key_of_form() -> str:
+    """An Idempotency-Key counts for one form; a digest, as a key may hold what is personal."""
+    return sha256(f"{request.path.rstrip('/')} {request.headers[KEY]}".encode()).hexdigest()
+
+
 def _install_limits(app: Flask, services: Services) -> None:
     settings = services.settings
     limiter = Limiter(
         get_remote_address,
-        app=app,
-        storage_uri=settings.redis_url or "memory://",
+        storage_uri=settings.redis_url or f"{Counters.STORAGE_SCHEME[0]}://",
         storage_options=SHORT_WAITS if settings.redis_url else {},
         in_memory_fallback_enabled=True,
     )
+    # It hooks itself into every request unless it is there already: only the views wrapped below have a limit.
+    app.extensions["limiter"] = {limiter}
+    limiter.init_app(app)
     forms, page = limiter.shared_limit(settings.form_rate, scope="forms"), limiter.limit(settings.tracking_rate)
+    keys = limiter.shared_limit(
+        settings.form_rate, scope="keys", key_func=_key_of_form, exempt_when=lambda: KEY not in request.headers
+    )
     views: dict[str, Any] = app.view_functions
     for endpoint, view in list(views.items()):
         if endpoint.startswith("documents.place_"):
-            views[endpoint] = forms(view)
+            views[endpoint] = keys(forms(view))
         elif endpoint == "tracking.show":
             views[endpoint] = page(view)
 
@@ -115,6 +131,7 @@ def _install_requests(app: Flask, services: Services) -> None:
         g.now = services.now()
         given = request.headers.get("X-Request-Id", "")
         g.correlation = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        bind_contextvars(correlation=g.correlation)
 
     @app.after_request
     def leave(response: Response) -> Response:
@@ -142,7 +159,5 @@ def _install_templates(app: Flask, services: Services) -> None:
         return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
     app.jinja_env.filters.update(office_time=office_time, iso=iso, resolve=api.resolve)
-
-    @app.context_processor
-    def about() -> dict[str, Any]:
-        return {"company": company(services.office)}
+    dialled = re.sub(r"[ ()-]", "", services.office.phone)
+    app.jinja_env.globals["company"] = {**company(services.office), "dialled": dialled}

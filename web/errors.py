@@ -1,5 +1,6 @@
 """Every error to one answer: a JSON body, or a page with the same words."""
 
+import errno
 import logging
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,7 @@ from web.services import prefers_html
 RETRY_AFTER_SECONDS = "5"
 RECORDING = "We cannot record this just now; please try again."
 READING = "We cannot show this just now; please try again."
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 HTTP_CODES = {
     400: "unreadable_body",
     404: "not_found",
@@ -111,6 +113,10 @@ def install_errors(app: Flask) -> None:
         response = make_response(answer(503, "unavailable", sentence))
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
         return response
+
+    @app.errorhandler(OSError)
+    def full(error: OSError) -> ResponseReturnValue:
+        return unavailable(error) if error.errno in NO_SPACE else unexpected(error)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> ResponseReturnValue:

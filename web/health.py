@@ -1,12 +1,13 @@
 """Whether the process lives, whether it is fit for work, and its figures."""
 
 import hmac
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.ledger import Unavailable
@@ -14,6 +15,7 @@ from domain.shared.errors import NotFound
 from web.services import services
 
 bp = Blueprint("health", __name__)
+PERFORMING = ("work", "serve")
 PROXIED = ("Forwarded", "X-Forwarded-For")
 
 
@@ -25,32 +27,48 @@ def live() -> ResponseReturnValue:
 
 @bp.get("/health/ready")
 def ready() -> ResponseReturnValue:
-    """200 when the databases answer and the follower and the runner are alive; otherwise 503. Lag in events."""
+    """Tells whether requests can be answered: 503 when the databases do not, or a thread of this process has died."""
     try:
         report = _report()
     except (Unavailable, SQLAlchemyError):
         return {"status": "unavailable", "database": "does not answer"}, 503
-    return report, 200 if report["status"] == "ready" else 503
+    return report, 503 if report["status"] == "unavailable" else 200
 
 
 def _report() -> dict[str, Any]:
+    """`degraded` while views or effects stand still elsewhere: orders are taken all the same, and nothing is lost.
+
+    Lag is in events; an effect's age counts from when it was due.
+    """
     ours = services()
     last = ours.log.last_position()
     states = ours.home.states()
     lag = max((last - states[view.name]["position"] for view in ours.views if view.name in states), default=0)
     count, oldest = ours.log.open_work()
-    running = ours.running
+    alive = [process for process in ours.processes() if process.alive(ours.now())]
+    follower, working = _follower(alive, lag), any(process.role in PERFORMING for process in alive)
+    status = "ready" if follower in ("quiet", "working") and working else "degraded"
     return {
-        "status": "ready" if running.get("follower", True) and running.get("runner", True) else "unavailable",
+        "status": status if all(ours.running.values()) else "unavailable",
         "database": "answers",
         "last_position": last,
-        "follower": {"alive": running.get("follower"), "lag_events": lag, "parked": len(ours.home.parked())},
+        "follower": {"state": follower, "lag_events": lag, "parked": len(ours.home.parked())},
         "effects": {
-            "alive": running.get("runner"),
+            "alive": working,
             "open": count,
             "oldest_seconds": max(0.0, (ours.now() - oldest).total_seconds()) if oldest else 0.0,
         },
     }
+
+
+def _follower(alive: Sequence[Any], lag: int) -> str:
+    """`quiet` has nothing to fold; `stuck` lives, but its slowest view has not moved; `dead` was not heard of."""
+    leaders = [process for process in alive if process.leading]
+    if not leaders:
+        return "dead"
+    if not lag:
+        return "quiet"
+    return "stuck" if all(leader.stuck(services().now()) for leader in leaders) else "working"
 
 
 @bp.get("/metrics")
@@ -61,7 +79,7 @@ def metrics() -> ResponseReturnValue:
     allowed = hmac.compare_digest(given.encode(), token.encode()) if token else _is_local()
     if not allowed:
         raise NotFound
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return Response(services().figures.text(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_local() -> bool:

@@ -10,7 +10,6 @@ from flask import current_app, g, request
 from domain.documents.office import Office
 from domain.ledger import Ledger, acting
 from domain.shared.payments import Payments
-from projections.follow import Follower
 from projections.home import Home
 from projections.view import View
 
@@ -34,13 +33,13 @@ class Services(Protocol):
 
     ledger: Ledger
     home: Home
-    follower: Follower
     views: Sequence[View]
     files: FileStore
     office: Office
     settings: Any
     log: Any
     runner: Any
+    figures: Any
     payments: Payments
     sandbox: Any
 
@@ -53,6 +52,10 @@ class Services(Protocol):
     def judge_waiting(self, what: str) -> None: ...
 
     def reveal(self, token: str, held: Any) -> Any: ...
+
+    def reached(self, view: View, *, timeout: float) -> bool: ...
+
+    def processes(self) -> Sequence[Any]: ...
 
     @property
     def running(self) -> dict[str, bool]: ...
@@ -82,5 +85,4 @@ def prefers_html() -> bool:
 
 def caught_up(view: View) -> bool:
     """Wait until a view has come to the newest event; False when it has not in two seconds."""
-    ours = services()
-    return ours.follower.wait(view, ours.log.last_position(), timeout=READ_BACK_SECONDS)
+    return services().reached(view, timeout=READ_BACK_SECONDS)

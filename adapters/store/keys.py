@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from domain.ledger import NOBODY
 from domain.sealed import Erased
@@ -96,12 +98,19 @@ class Keyring:
 
     def blind(self, value: str) -> str:
         """A keyed digest of a value, 32 hex digits, the same for the life of the ledger."""
+        return hmac.new(self._look_up_key(), value.encode(), sha256).hexdigest()[:32]
+
+    def derive(self, purpose: str) -> bytes:
+        """32 secret bytes for one purpose, the same for the life of the ledger, whatever its master key is."""
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._look_up_key())
+
+    def _look_up_key(self) -> bytes:
         if self._blinding is None:
             row = self._load(NOBODY)
             if row is None:
                 raise NotOurs("The ledger has no look-up key.")
             self._blinding = self.unwrap(row)
-        return hmac.new(self._blinding, value.encode(), sha256).hexdigest()[:32]
+        return self._blinding
 
 
 def place(stream: UUID, version: int, field: str, subject: UUID) -> str:

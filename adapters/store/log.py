@@ -1,12 +1,13 @@
 """What both logs share: turning entries into one batch to append, and the shape of open work."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from adapters.metrics import observed_append
 from adapters.store.keys import Keyring, WrappedKey
 from adapters.store.mapper import Mapper, Sealing
 from domain.consequences import Close, Free, Open, Postpone, Take
@@ -31,19 +32,46 @@ class Opened(msgspec.Struct, frozen=True):
     channel: str
     kind: str
     due_at: datetime
+    since: datetime
+    urgent: bool
 
 
-class Batch(msgspec.Struct):
-    """Everything one transaction appends."""
+class Postponed(msgspec.Struct, frozen=True):
+    """An open effect to be tried again; `since` is when that was decided, by the clock of who decided it."""
+
+    effect: UUID
+    due_at: datetime
+    since: datetime
+
+
+class Batch(msgspec.Struct, omit_defaults=True):
+    """Everything one transaction appends; what is empty is not sent."""
 
     events: list[StoredEvent] = []
     keys: list[WrappedKey] = []
     frees: list[Free] = []
     takes: list[Take] = []
     opens: list[Opened] = []
-    postpones: list[Postpone] = []
+    postpones: list[Postponed] = []
     closes: list[UUID] = []
     destroyed: list[UUID] = []
+
+
+class Hand(msgspec.Struct, frozen=True, kw_only=True):
+    """What `worker` asks for: at most `limit` effects that are due `now`, leased `until` then.
+
+    `channels` None is any. Of `rung_channels`, whose vendors are silent, only what staff have rung again is given. With
+    `early` the named `effect` is given though it is not due yet.
+    """
+
+    worker: str
+    now: datetime
+    until: datetime
+    limit: int
+    channels: tuple[str, ...] | None = None
+    rung_channels: tuple[str, ...] = ()
+    effect: UUID | None = None
+    early: bool = False
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -71,11 +99,16 @@ class SqlLog(ABC):
         self.mapper = Mapper(aggregates, self.keyring)
 
     def install(self) -> None:
-        """Create what is not there yet; safe to repeat."""
+        """Create what is not there yet; safe to repeat. Raises `WrongSchema` for a newer one."""
         self._create()
         if self._key(NOBODY) is None:
             self._add_key(self.keyring.make(NOBODY))
         self.keyring.blind("")  # a master key that does not fit is better found at the start
+
+    def check(self) -> None:
+        """Make sure that the ledger is there and is ours, and change nothing; raises `WrongSchema`, `NotOurs`."""
+        self._check()
+        self.keyring.blind("")
 
     def append(self, entries: Sequence[Entry]) -> int:
         """Record all or nothing; returns the last position."""
@@ -84,7 +117,8 @@ class SqlLog(ABC):
         sealing = Sealing({entry.event.stream for entry in entries if entry.event.version == 1})
         try:
             batch = self._batch(entries, sealing)
-            position = self._append(batch)
+            with observed_append([entry.event for entry in entries]):
+                position = self._append(batch)
         except BaseException:
             sealing.undo()
             raise
@@ -102,10 +136,10 @@ class SqlLog(ABC):
             for claim in event.claims():
                 self._claim(batch, claim)
             match event.work():
-                case Open(effect, subject, channel, kind, due_at):
-                    batch.opens.append(Opened(nth, effect, subject, channel, kind, due_at))
-                case Postpone() as later:
-                    batch.postpones.append(later)
+                case Open(effect, subject, channel, kind, due_at, urgent):
+                    batch.opens.append(Opened(nth, effect, subject, channel, kind, due_at, event.at, urgent))
+                case Postpone(effect, due_at):
+                    batch.postpones.append(Postponed(effect, due_at, event.at))
                 case Close(effect):
                     batch.closes.append(effect)
             batch.destroyed.extend(event.destroys())
@@ -147,6 +181,10 @@ class SqlLog(ABC):
         """Who holds a claim."""
 
     @abstractmethod
+    def owners(self, keys: Sequence[str]) -> dict[str, UUID]:
+        """Who holds each of these claims, asked at once; those that nobody holds are left out."""
+
+    @abstractmethod
     def open_effects_of(self, subject: UUID) -> list[UUID]:
         """The effects of a subject that are not settled, in the order they were asked for."""
 
@@ -160,29 +198,37 @@ class SqlLog(ABC):
 
     @abstractmethod
     def scan(
-        self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
-    ) -> Iterator[Row]:
-        """All rows behind `after` up to a position, streamed; `by_stream` puts each stream's events together."""
-
-    @abstractmethod
-    def take_work(
         self,
         *,
-        worker: str,
-        now: datetime,
-        until: datetime,
-        limit: int,
-        effect: UUID | None = None,
-        early: bool = False,
-    ) -> list[Work]:
-        """Take due effects in hand: only the first open one of each subject and channel, and each by one worker.
+        upto: int,
+        names: Sequence[str] | None = None,
+        by_stream: bool = False,
+        after: int = 0,
+        share: tuple[int, int] = (0, 1),
+    ) -> Iterator[Row]:
+        """All rows behind `after` up to a position, streamed; `by_stream` puts each stream's events together.
 
-        With `early` the named `effect` is taken though it is not due yet.
+        `share` (k, n) are the streams that fall to the kth of n readers.
         """
 
     @abstractmethod
-    def next_due(self) -> datetime | None:
-        """When the earliest effect that nobody has in hand is due."""
+    def take_work(self, hand: Hand) -> list[Work]:
+        """Take due effects in hand: only the first open one of each subject and channel, and each by one worker."""
+
+    @abstractmethod
+    def renew_work(self, works: Sequence[Work], *, until: datetime) -> None:
+        """Lease until then what these workers still hold."""
+
+    @abstractmethod
+    def bring_forward(self, *, now: datetime, behind: datetime) -> int:
+        """Make due what a clock decided to do later when it stood past `behind`: it has been set back since.
+
+        Returns how many effects there were.
+        """
+
+    @abstractmethod
+    def next_due(self, *, channels: Collection[str] | None = None) -> datetime | None:
+        """When the earliest effect of these channels (None: any) that nobody has in hand is due."""
 
     @abstractmethod
     def release_work(self, *, worker: str) -> None:
@@ -201,8 +247,20 @@ class SqlLog(ABC):
         """How many effects are open, and when the oldest of them was due."""
 
     @abstractmethod
+    def open_by_channel(self) -> dict[str, tuple[int, datetime]]:
+        """How many effects of each channel are open, and when the oldest of them was due."""
+
+    @abstractmethod
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call `wake` whenever something was appended, by whatever process; returns how to stop."""
+
+    def connections(self) -> dict[str, int]:
+        """How many connections of a pool are in_use and idle, and how many threads are waiting for one."""
+        return {}
+
+    def listen_for_work(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` whenever something is asked for; any append will do where that is not told apart."""
+        return self.listen(wake)
 
     @abstractmethod
     def close(self) -> None:
@@ -210,6 +268,9 @@ class SqlLog(ABC):
 
     @abstractmethod
     def _create(self) -> None: ...
+
+    @abstractmethod
+    def _check(self) -> None: ...
 
     @abstractmethod
     def _append(self, batch: Batch) -> int: ...

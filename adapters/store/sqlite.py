@@ -4,7 +4,7 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -13,8 +13,9 @@ from queue import Empty, LifoQueue
 from typing import Any, TextIO
 from uuid import UUID
 
+from adapters.store import schema
 from adapters.store.keys import WrappedKey
-from adapters.store.log import Batch, Row, SqlLog, Work
+from adapters.store.log import Batch, Hand, Row, SqlLog, Work
 from domain.ledger import Aggregate, Conflict, Taken, Unavailable
 
 LOCK_WAIT_SECONDS = 5
@@ -28,6 +29,14 @@ FIRST_OF_ITS_LANE = """NOT EXISTS (
 def stamp(moment: datetime) -> str:
     """A time as text that sorts."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _of_channels(channels: Collection[str] | None, rung: Collection[str] = ()) -> tuple[str, tuple[str, ...]]:
+    """A condition and its parameters."""
+    if channels is None:
+        return "", ()
+    marks, rung_marks = (", ".join("?" * len(names)) for names in (channels, rung))
+    return f"AND (channel IN ({marks}) OR urgent AND channel IN ({rung_marks}))", (*channels, *rung)
 
 
 class AlreadyServed(Exception):
@@ -120,7 +129,13 @@ class SQLiteLog(SqlLog):
     def _create(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
-            connection.executescript(files("adapters.store").joinpath("sqlite_schema.sql").read_text())
+            schema.expect_none_newer(_version(connection))
+            tables = files("adapters.store").joinpath("sqlite_schema.sql").read_text()
+            connection.executescript(f"{tables}PRAGMA user_version = {schema.VERSION}")
+
+    def _check(self) -> None:
+        with self._connection() as connection:
+            schema.expect(_version(connection))
 
     def _append(self, batch: Batch) -> int:
         with self._transaction() as connection:
@@ -164,7 +179,7 @@ class SQLiteLog(SqlLog):
     def _append_work(connection: sqlite3.Connection, batch: Batch, base: int) -> None:
         for work in batch.opens:
             connection.execute(
-                "INSERT INTO open_effects VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
+                "INSERT INTO open_effects VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
                 (
                     str(work.effect),
                     base + work.nth,
@@ -172,12 +187,15 @@ class SQLiteLog(SqlLog):
                     work.channel,
                     work.kind,
                     stamp(work.due_at),
+                    stamp(work.since),
+                    work.urgent,
                 ),
             )
         for later in batch.postpones:
             connection.execute(
-                "UPDATE open_effects SET due_at = ?, taken_by = NULL, taken_until = NULL WHERE effect = ?",
-                (stamp(later.due_at), str(later.effect)),
+                """UPDATE open_effects SET due_at = ?, since = ?, urgent = 0, taken_by = NULL, taken_until = NULL
+                WHERE effect = ?""",
+                (stamp(later.due_at), stamp(later.since), str(later.effect)),
             )
         for effect in batch.closes:
             connection.execute("DELETE FROM open_effects WHERE effect = ?", (str(effect),))
@@ -190,6 +208,10 @@ class SQLiteLog(SqlLog):
         rows = self._query("SELECT owner FROM claims WHERE key = ?", (key,))
         return UUID(str(rows[0][0])) if rows else None
 
+    def owners(self, keys: Sequence[str]) -> dict[str, UUID]:
+        rows = self._query(f"SELECT key, owner FROM claims WHERE key IN ({', '.join('?' * len(keys))})", keys)
+        return {str(key): UUID(str(owner)) for key, owner in rows}
+
     def open_effects_of(self, subject: UUID) -> list[UUID]:
         sql = "SELECT effect FROM open_effects WHERE subject = ? ORDER BY position"
         return [UUID(row[0]) for row in self._query(sql, (str(subject),))]
@@ -199,8 +221,16 @@ class SQLiteLog(SqlLog):
         return self._query(sql, (after, limit))
 
     def scan(
-        self, *, upto: int, names: Sequence[str] | None = None, by_stream: bool = False, after: int = 0
+        self,
+        *,
+        upto: int,
+        names: Sequence[str] | None = None,
+        by_stream: bool = False,
+        after: int = 0,
+        share: tuple[int, int] = (0, 1),
     ) -> Iterator[Row]:
+        if share != (0, 1):
+            raise ValueError("One SQLite file is read by one process.")
         wanted = f"AND name IN ({', '.join('?' * len(names))})" if names is not None else ""
         order = "stream, version" if by_stream else "position"
         with self._connection() as connection:
@@ -227,33 +257,53 @@ class SQLiteLog(SqlLog):
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (str(key.subject), key.wrapped))
 
-    def take_work(
-        self,
-        *,
-        worker: str,
-        now: datetime,
-        until: datetime,
-        limit: int,
-        effect: UUID | None = None,
-        early: bool = False,
-    ) -> list[Work]:
-        only = "AND effect = ?" if effect else ""
+    def take_work(self, hand: Hand) -> list[Work]:
+        only = "AND effect = ?" if hand.effect else ""
+        wanted, channels = _of_channels(hand.channels, hand.rung_channels)
+        # With channels left out, the oldest rows may be thousands of theirs: the plus keeps from walking along them.
+        order = "position" if hand.channels is None else "+position"
         with self._transaction() as connection:
             rows = connection.execute(
                 f"""SELECT effect, subject, channel, kind FROM open_effects
-                WHERE (due_at <= ? OR ?) AND (taken_until IS NULL OR taken_until < ?) {only} AND {FIRST_OF_ITS_LANE}
-                ORDER BY position LIMIT ?""",
-                (stamp(now), early, stamp(now), *([str(effect)] if effect else []), limit),
+                WHERE (due_at <= ? OR ?) AND (taken_until IS NULL OR taken_until < ?) {only} {wanted}
+                AND {FIRST_OF_ITS_LANE}
+                ORDER BY {order} LIMIT ?""",
+                (
+                    stamp(hand.now),
+                    hand.early,
+                    stamp(hand.now),
+                    *([str(hand.effect)] if hand.effect else []),
+                    *channels,
+                    hand.limit,
+                ),
             ).fetchall()
             connection.executemany(
                 "UPDATE open_effects SET taken_by = ?, taken_until = ? WHERE effect = ?",
-                [(worker, stamp(until), row[0]) for row in rows],
+                [(hand.worker, stamp(hand.until), row[0]) for row in rows],
             )
-        return [Work(UUID(row[0]), UUID(row[1]), row[2], row[3], worker) for row in rows]
+        return [Work(UUID(row[0]), UUID(row[1]), row[2], row[3], hand.worker) for row in rows]
 
-    def next_due(self) -> datetime | None:
+    def renew_work(self, works: Sequence[Work], *, until: datetime) -> None:
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE open_effects SET taken_until = ? WHERE effect = ? AND taken_by = ?",
+                [(stamp(until), str(work.effect), work.worker) for work in works],
+            )
+
+    def bring_forward(self, *, now: datetime, behind: datetime) -> int:
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE open_effects SET due_at = ?, since = ? WHERE since > ? AND due_at > ?",
+                (stamp(now), stamp(now), stamp(behind), stamp(now)),
+            )
+            return cursor.rowcount
+
+    def next_due(self, *, channels: Collection[str] | None = None) -> datetime | None:
+        wanted, names = _of_channels(channels)
         rows = self._query(
-            f"SELECT min(max(due_at, coalesce(taken_until, due_at))) FROM open_effects WHERE {FIRST_OF_ITS_LANE}"
+            f"""SELECT min(max(due_at, coalesce(taken_until, due_at))) FROM open_effects
+            WHERE {FIRST_OF_ITS_LANE} {wanted}""",
+            names,
         )
         return datetime.fromisoformat(str(rows[0][0])) if rows[0][0] else None
 
@@ -275,6 +325,10 @@ class SQLiteLog(SqlLog):
         [[count, oldest]] = self._query("SELECT count(*), min(due_at) FROM open_effects")
         return int(str(count)), datetime.fromisoformat(str(oldest)) if oldest else None
 
+    def open_by_channel(self) -> dict[str, tuple[int, datetime]]:
+        rows = self._query("SELECT channel, count(*), min(due_at) FROM open_effects GROUP BY channel")
+        return {channel: (count, datetime.fromisoformat(oldest)) for channel, count, oldest in rows}
+
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """SQLite has no notifications: this hears the appends of this process; others are found by polling."""
         self._wakes.append(wake)
@@ -286,3 +340,11 @@ class SQLiteLog(SqlLog):
         if self._serving is not None:
             self._serving.close()
             self._serving = None
+
+
+def _version(connection: sqlite3.Connection) -> int | None:
+    """The version of the file's schema; 0 for one made before versions, None for an empty file."""
+    [[version]] = connection.execute("PRAGMA user_version").fetchall()
+    if version:
+        return int(version)
+    return 0 if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'events'").fetchall() else None

@@ -17,7 +17,11 @@ CREATE TABLE IF NOT EXISTS open_effects (
     kind TEXT NOT NULL,
     due_at TEXT NOT NULL,
     taken_by TEXT,
-    taken_until TEXT
+    taken_until TEXT,
+    since TEXT,
+    urgent INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_effects_lane ON open_effects (subject, channel, position);
-CREATE INDEX IF NOT EXISTS open_effects_due ON open_effects (due_at);
+CREATE INDEX IF NOT EXISTS open_effects_position ON open_effects (position);
+CREATE INDEX IF NOT EXISTS open_effects_channel ON open_effects (channel, due_at);
+CREATE INDEX IF NOT EXISTS open_effects_urgent ON open_effects (channel) WHERE urgent;

@@ -47,13 +47,17 @@ class CallPerformers:
             return self._junk(lead)
         record_id, order = self._records.of_call(lead, effect)
         module = module_of_call(lead, office).name
+        if order is not None and lead.crm_record is None:
+            # An attempt before the match may have made one without our learning of it.
+            made = self._crm.find(module, office.ledger_field, lead.crm_name)
+            if made is not None:
+                lead.entered_in_crm(module=module, record_id=made.id)
+                record_id = record_id or made.id
         if record_id is not None and order is not None:
             lead.share_record(module=module, record_id=record_id)
             return Outcome(record_id, (lead,))
         ledger_id = str(order.id) if order is not None and order.worked_on else lead.crm_name
         wanted = call_fields(lead, office, ledger_id=ledger_id)
-        if record_id is None and order is not None:
-            record_id = self._records.lost_record(self._crm, order)
         known = self._crm.find(module, "id", record_id) if record_id is not None else None
         if record_id is None or (known is None and effect.rung_again):
             record_id = self._crm.upsert(module, wanted, unique=office.ledger_field)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 import msgspec
 
@@ -16,6 +17,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     module its records go to unless settings say otherwise, `first_crm_stage` the stage such a record starts
     with, and `emoji` what opens the subject of a staff mail. `paid` means paid online before any work begins.
     """
+
+    named_by: ClassVar[str] = "code"  # in the history of an order its code stands for all of it
 
     code: str
     path: str

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from domain.documents.call_events import caller_claim
+from domain.documents.call_events import caller_claim, open_call_claims
 from domain.documents.catalogue import KINDS
 from domain.documents.files import StoredFile
 from domain.documents.matching import lead_for_new_order
 from domain.documents.order import Order
 from domain.documents.order_facts import Answers, Choices, Placed, TrackingIdReason, request_claim, tracking_id_claim
 from domain.documents.order_refusals import OrderNotFound
-from domain.documents.price_list import current_prices
+from domain.documents.price_list import PriceList, current_prices
 from domain.documents.quote import Quote
 from domain.ledger import Conflict, Ledger, Taken, UnknownStream
 from domain.sealed import Erased, Sealed
@@ -79,19 +79,27 @@ def place_order(
     wish: Wish,
     draw_tracking_id: Callable[[], str],
     request: Request | None = None,
+    prices: PriceList | None = None,
     match_window_days: int = 90,
 ) -> tuple[Order, bool]:
     """Place an order; True when this request had placed it before, and that order is the answer again.
 
-    An open call of the same number about the same service is used up by it, in the same transaction.
-    Raises `Invalid` (not offered), `PriceChanged`, `IdempotencyKeyReused`.
+    An open call of the same number about the same service is used up by it, in the same transaction. `prices` is the
+    list where it has just been read. Raises `Invalid` (not offered), `PriceChanged`, `IdempotencyKeyReused`, and
+    `OrderNotFound` where the person of the earlier order has been erased.
     """
-    if request and (owner := ledger.owner(request_claim(request.digest))):
+    phone_hash = _phone_hash(ledger, wish.contact)
+    asked = [request_claim(request.digest)] if request else []
+    callers = [caller_claim(phone_hash)] if phone_hash else []
+    claims = [*asked, *callers, *open_call_claims(wish.kind, phone_hash=phone_hash)]
+    owners = ledger.owners(claims)
+    if request and (owner := owners.get(request_claim(request.digest))):
         return _placed_before(ledger, owner, request), True
-    quote = _quote(ledger, wish)
+    quote, called_before = _quote(ledger, wish, prices), any(caller in owners for caller in callers)
     for _ in range(TRACKING_ID_DRAWS):
-        order = Order.place(id, _placed(ledger, wish, quote, request))
-        lead = lead_for_new_order(ledger, order, window_days=match_window_days)
+        placed = _placed(ledger, wish, quote, request, phone_hash=phone_hash, called_before=called_before)
+        order = Order.place(id, placed)
+        lead = lead_for_new_order(ledger, order, owners=owners, window_days=match_window_days)
         if order.worked_on and order.kind.code != "quote":
             order.give_tracking_id(draw_tracking_id(), reason="form")
             order.begin()
@@ -100,7 +108,7 @@ def place_order(
         except Conflict:
             if lead is None:
                 raise
-            continue  # another order has used the call up, or a message about it has come
+            owners = ledger.owners(claims)  # another order has used the call up, or a message about it has come
         except Taken as taken:
             if request and taken.key == request_claim(request.digest):
                 return _placed_before(ledger, taken.owner, request), True
@@ -111,18 +119,30 @@ def place_order(
     raise RuntimeError(f"{TRACKING_ID_DRAWS} tracking ids drawn in a row were taken, or the call changed as often.")
 
 
-def _quote(ledger: Ledger, wish: Wish) -> Quote | None:
+def _quote(ledger: Ledger, wish: Wish, prices: PriceList | None) -> Quote | None:
     if not KINDS[wish.kind].paid:
         return None
-    quote = current_prices(ledger).quote(wish.kind, package=wish.package, count=wish.count, shipping=wish.shipping)
+    prices = prices or current_prices(ledger)
+    quote = prices.quote(wish.kind, package=wish.package, count=wish.count, shipping=wish.shipping)
     if wish.quoted_cents not in (None, quote.total_cents):
         raise PriceChanged(quote)
     return quote
 
 
-def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | None) -> Placed:
-    digits = phone_key(wish.contact.phone)
-    phone_hash = ledger.blind(f"phone:{digits}") if digits else None
+def _phone_hash(ledger: Ledger, contact: Contact) -> str | None:
+    digits = phone_key(contact.phone)
+    return ledger.blind(f"phone:{digits}") if digits else None
+
+
+def _placed(
+    ledger: Ledger,
+    wish: Wish,
+    quote: Quote | None,
+    request: Request | None,
+    *,
+    phone_hash: str | None,
+    called_before: bool,
+) -> Placed:
     return Placed(
         kind=wish.kind,
         contact=Sealed(wish.contact),
@@ -135,14 +155,14 @@ def _placed(ledger: Ledger, wish: Wish, quote: Quote | None, request: Request | 
         quote=quote,
         phone_hash=phone_hash,
         email_hash=ledger.blind(f"email:{wish.contact.email.casefold()}"),
-        called_before=phone_hash is not None and ledger.owner(caller_claim(phone_hash)) is not None,
+        called_before=called_before,
         request=request.digest if request else None,
         fingerprint=request.fingerprint if request else None,
     )
 
 
 def _placed_before(ledger: Ledger, owner: UUID, request: Request) -> Order:
-    order = ledger.load(Order, owner)
+    order = find_order(ledger, owner)
     if order.fingerprint != request.fingerprint:
         raise IdempotencyKeyReused
     return order

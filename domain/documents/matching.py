@@ -1,6 +1,6 @@
 """Which calls and orders are one person's, decided by when things happened and not by when we were told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,9 +27,14 @@ def hashes_of(lead: CallLead) -> frozenset[str]:
     return frozenset(value for details in known for value in (details.phone_hash, details.email_hash) if value)
 
 
-def lead_for_new_order(ledger: Ledger, order: Order, *, window_days: int) -> CallLead | None:
-    """The open call that this order, about to be recorded, uses up: matched with it, to be recorded together."""
-    lead = _open_lead(ledger, order, order.kind.code)
+def lead_for_new_order(
+    ledger: Ledger, order: Order, *, owners: Mapping[str, UUID], window_days: int
+) -> CallLead | None:
+    """The open call that this order, about to be recorded, uses up: matched with it, to be recorded together.
+
+    `owners` says who holds the `open_call_claims` of the order's phone and kind.
+    """
+    lead = _open_lead(ledger, order, order.kind.code, owners)
     if lead is None or not lead.is_open(order.placed_at, window_days):
         return None
     if not lead.may_match(order_id=order.id, order_type=order.kind.code):
@@ -38,16 +43,18 @@ def lead_for_new_order(ledger: Ledger, order: Order, *, window_days: int) -> Cal
     return lead
 
 
-def _open_lead(ledger: Ledger, order: Order, service: str) -> CallLead | None:
+def _open_lead(ledger: Ledger, order: Order, service: str, owners: Mapping[str, UUID]) -> CallLead | None:
     """By the phone alone: an e-mail is not enough for a form to take a call over."""
-    owners = [ledger.owner(claim) for claim in open_call_claims(service, phone_hash=order.phone_hash)]
-    return next((ledger.load(CallLead, owner) for owner in owners if owner is not None), None)
+    claims = open_call_claims(service, phone_hash=order.phone_hash)
+    return next((ledger.load(CallLead, owners[claim]) for claim in claims if claim in owners), None)
 
 
 def open_leads(ledger: Ledger, order: Order) -> Sequence[CallLead]:
     """The open calls of the order's phone number about any service, its own first."""
     services = sorted(KINDS, key=lambda service: service != order.kind.code)
-    found = (_open_lead(ledger, order, service) for service in services)
+    claims = [claim for service in services for claim in open_call_claims(service, phone_hash=order.phone_hash)]
+    owners = ledger.owners(claims)
+    found = (_open_lead(ledger, order, service, owners) for service in services)
     return [lead for lead in found if lead is not None]
 
 

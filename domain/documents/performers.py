@@ -89,15 +89,17 @@ class Performers:
         order, office = self._order(effect), self._office
         module = fields.module_of(order, office)
         adopted = self._records.of_order(order, effect) or self._records.lost_record(self._crm, order)
-        known = self._crm.find(module.name, "id", adopted) if adopted is not None else None
-        if known is None and effect.rung_again:
+        own = self._crm.find(module.name, office.ledger_field, str(order.id))
+        known = self._crm.find(module.name, "id", adopted) if adopted is not None and own is None else own
+        made_before_matching = own is not None and own.id != adopted  # without our learning of it
+        if made_before_matching or (known is None and effect.rung_again):
             adopted = None
         if adopted is not None:
             record_id = self._crm.update(module.name, adopted, adopted_fields(order, office, known))
         else:
-            known = self._crm.find(module.name, office.ledger_field, str(order.id))
-            wanted = fields.order_fields(order, office, known)
-            record_id = self._crm.upsert(module.name, wanted, unique=office.ledger_field)
+            record_id = self._crm.upsert(
+                module.name, fields.order_fields(order, office, known), unique=office.ledger_field
+            )
         order.entered_in_crm(module=module.name, record_id=record_id, adopted=adopted is not None)
         return Outcome(record_id, (order, *self._records.shared(order, module=module.name, record_id=record_id)))
 

@@ -106,7 +106,7 @@ class Effect(Aggregate, name="effect"):
         kind: str
 
         def work(self) -> Open:
-            return Open(self.effect, self.subject, self.channel, self.kind, self.at)
+            return Open(self.effect, self.subject, self.channel, self.kind, self.at, urgent=True)
 
     requested: Requested
     channel: str

@@ -61,6 +61,12 @@ def trail_of(home: Home, subject: str) -> Sequence[Row]:
     return home.rows(select(trail).where(trail.c.stream.in_(streams)).order_by(trail.c.position))
 
 
+def trail_of_correlation(home: Home, correlation: str) -> Sequence[Row]:
+    """Everything that one request led to, whoever it concerned, in order."""
+    trail = AuditTrail.live
+    return home.rows(select(trail).where(trail.c.correlation == correlation).order_by(trail.c.position))
+
+
 def oldest_first(home: Home, streams: Sequence[str]) -> Sequence[str]:
     """These streams as they began on the log; times do not tell, since what is recorded together has the same."""
     trail = AuditTrail.live

@@ -73,7 +73,7 @@ class OrderDesk(RowView, name="orders"):
             case Order.Erased():
                 return None
             case _ if row is not None:
-                return row | _payment(event) | _progress(row, event) | {"updated_at": event.at}
+                return {**row, **(_progress(row, event) or _payment(event)), "updated_at": event.at}
         return None
 
 

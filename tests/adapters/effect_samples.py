@@ -1,12 +1,11 @@
 """What the tests of the effect runner share: a runner in a thread, and logs and clocks with habits."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from adapters.effects import EffectRunner
-from adapters.store.log import SqlLog, Work
+from adapters.store.log import Hand, SqlLog, Work
 from domain.ledger import Entry, Log, Unavailable
 from domain.shared.effect import Effect
 from domain.shared.errors import Unreachable
@@ -51,7 +50,7 @@ class SilentLog:
         self._real, self.silent = real, silent
         self._error = error or Unavailable("The disk is full.")
         self.events_of, self.owner, self.blind = real.events_of, real.owner, real.blind
-        self.open_effects_of = real.open_effects_of
+        self.open_effects_of, self.owners = real.open_effects_of, real.owners
 
     def append(self, entries: Sequence[Entry]) -> int:
         if self.silent:
@@ -99,16 +98,22 @@ class DeafList:
         self._real, self._deaf = real, deaf
         self._error = error or Unavailable("The database restarts.")
 
-    def take_work(self, **asked: Any) -> list[Work]:
+    def take_work(self, hand: Hand) -> list[Work]:
         if self._deaf:
             self._deaf -= 1
             raise self._error
-        return self._real.take_work(**asked)
+        return self._real.take_work(hand)
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, *, channels: Collection[str] | None = None) -> datetime | None:
         if self._deaf:
             raise self._error
-        return self._real.next_due()
+        return self._real.next_due(channels=channels)
+
+    def bring_forward(self, *, now: datetime, behind: datetime) -> int:
+        return 0
+
+    def renew_work(self, works: Sequence[Work], *, until: datetime) -> None:
+        self._real.renew_work(works, until=until)
 
     def holds(self, work: Work) -> bool:
         return self._real.holds(work)

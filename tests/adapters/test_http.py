@@ -11,8 +11,10 @@ import pytest
 
 from adapters.http import Session, pause_asked
 from domain.shared.errors import Unreachable
+from tests.figures import counted
 from tests.servers import free_port
 from tests.vendors.loopback import Answer, Asked, Fault, Loopback, serving
+from tests.wishes import acts
 
 PLAIN = Answer(200, b'{"hello": "world"}')
 SHORT = 0.2
@@ -149,6 +151,29 @@ def test_after_a_fault_the_next_call_goes_through(server: Loopback, session: Ses
 def test_a_certificate_is_asked_for(server: Loopback, session: Session) -> None:
     with pytest.raises(Unreachable):
         session.get(server.url.replace("http://", "https://"))
+
+
+def test_a_call_carries_what_it_belongs_to_and_only_inside_an_act(server: Loopback, session: Session) -> None:
+    session.get(server.url)
+    with acts():
+        session.get(server.url)
+    session.get(server.url)
+    assert [asked.headers["X-Request-Id"] for asked in server.asked] == [None, "request-1", None]
+
+
+def test_calls_are_counted_by_vendor_and_answer(server: Loopback) -> None:
+    def calls(answer: str) -> float:
+        return counted("daybook_vendor_call_seconds_count", vendor="sample", answer=answer)
+
+    before = {answer: calls(answer) for answer in ("2xx", "5xx", "none")}
+    server.plan(Fault(answer=Answer(503, b"")), Fault())
+    with Session(timeout=SHORT, vendor="sample") as named:
+        named.trust_env = False
+        named.get(server.url)
+        with pytest.raises(Unreachable):
+            named.get(server.url)
+        named.get(server.url)
+    assert {answer: calls(answer) - number for answer, number in before.items()} == {"2xx": 1, "5xx": 1, "none": 1}
 
 
 @pytest.mark.parametrize(

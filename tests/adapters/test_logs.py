@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from adapters import logs
+from tests.wishes import acts
 
 
 class Terminal(io.StringIO):
@@ -63,6 +64,19 @@ def test_only_known_keys_are_kept(written: io.StringIO) -> None:
 
     assert [line["status"] for line in lines(written)] == [422, 422]
     assert "ada" not in written.getvalue().lower()
+
+
+def test_a_line_says_what_it_belongs_to(written: io.StringIO) -> None:
+    ours = logging.getLogger("daybook.effects")
+    with structlog.contextvars.bound_contextvars(correlation="visit-1"):
+        ours.info("of the request")
+        with acts():
+            ours.info("of the act, which may be another's")
+            ours.info("as it says itself", extra={"correlation": "said"})
+    ours.info("of nothing")
+
+    told = [line.get("correlation") for line in lines(written)]
+    assert told == ["visit-1", "request-1", "said", None]
 
 
 def test_of_an_exception_the_types_and_the_way_are_kept(written: io.StringIO) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from adapters.settings import DEMO_MASTER_KEY, SettingsError, read_settings
+from adapters.environment import SettingsError
+from adapters.settings import DEMO_MASTER_KEY, read_settings
 from domain.documents.catalogue import KINDS
 from domain.documents.office import CrmModule
 

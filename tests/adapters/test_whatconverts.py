@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapters.call_repair import read_calls
+from adapters.environment import SettingsError
 from adapters.http import Session
-from adapters.settings import SettingsError, read_settings
+from adapters.settings import read_settings
 from adapters.whatconverts import LeadsApi
 from domain.shared.errors import Declined, Unreachable
 from tests.vendors.loopback import Answer, Asked, Fault, Loopback, serving

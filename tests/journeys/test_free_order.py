@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from adapters.processes import start_serve
 from adapters.wiring import VIEWS
 from domain.documents.catalogue import KINDS
 from domain.documents.commands import Request
@@ -196,7 +197,7 @@ def wait_until_done(world: World, effects: int) -> None:
 
 
 def test_a_running_daybook_carries_out_what_is_placed_and_stops_cleanly(world: World) -> None:
-    world.services.start()
+    start_serve(world.services)
     orders = [world.place("embassy") for _ in range(3)]
     wait_until_done(world, 12)
     assert all(world.services.running.values())

@@ -7,14 +7,17 @@ from multiprocessing import get_context
 
 import psycopg
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from adapters.store.log import SqlLog
 from projections.follow import Follower
 from projections.home import POSITIONS, Home
-from tests.sample_trees import grow, plant
+from projections.rebuild import Rebuild
+from projections.view import View
+from tests.running import until
+from tests.sample_trees import NOW, grow, plant
 from tests.store_samples import open_home, open_log, plant_elsewhere
-from tests.view_samples import Growths, Heights, drop_tables, following, heights
+from tests.view_samples import Growths, Heights, Sizes, all_rows, drop_tables, following, heights, position
 
 PATIENCE = 30
 END_LISTENERS = """SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
@@ -120,3 +123,36 @@ def test_a_follower_outlives_the_connections_it_listens_and_writes_on(postgres_d
                 AND backend_type = 'client backend'""")
             assert follower.wait(Heights(), plant(log, 2), timeout=PATIENCE)
     assert not follower.wait(Heights(), 3, timeout=0)
+
+
+def take_back(home: Home, *views: View) -> None:
+    """As a crash of the views' server does: the last commits are gone, here all of them."""
+    with home.engine.begin() as connection:
+        connection.execute(update(POSITIONS).values(position=0))
+        for view in views:
+            connection.execute(delete(view.live))
+
+
+def test_a_view_that_a_crash_took_back_is_brought_up_again_though_nothing_is_appended(log: SqlLog, home: Home) -> None:
+    follower = following(log, home, Heights(), Growths())
+    plant(log, 1)
+    last = grow(log, 1, 6)
+    follower.catch_up()
+    with running(follower):
+        take_back(home, Heights(), Growths())
+        until(lambda: position(home, Heights()) == position(home, Growths()) == last, PATIENCE)
+    assert heights(home) == {1: 6}
+
+
+def test_views_that_a_crash_took_back_miss_nothing_when_something_is_appended(log: SqlLog, home: Home) -> None:
+    views = Heights(), Growths(), Sizes()
+    follower = following(log, home, *views)
+    plant(log, 1, 5)
+    follower.catch_up()
+    take_back(home, *views)
+    grow(log, 1, 6)
+    follower.catch_up()
+    rows = all_rows(home, views)
+    for view in views:
+        Rebuild(log, home, view, now=lambda: NOW).run()
+    assert all_rows(home, views) == rows

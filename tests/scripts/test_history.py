@@ -1,10 +1,29 @@
 """`daybook history`: everything that happened to one subject."""
 
-from uuid import uuid4
+from hashlib import sha256
+from uuid import UUID, uuid4
 
+from domain.documents import tracking_id
+from domain.documents.commands import place_order
+from domain.documents.order import Order
+from domain.ledger import acting
 from tests.scripts.conftest import Command
 from tests.store_samples import sql
+from tests.wishes import wish
 from tests.world import World
+
+
+def visit(world: World, correlation: str) -> UUID:
+    """Place an order in a request of its own."""
+    number = sha256(correlation.encode()).digest()
+    with acting(by="customer", via="form", at=world.clock.now(), correlation=correlation):
+        order, _ = place_order(
+            world.ledger,
+            id=uuid4(),
+            wish=wish("embassy"),
+            draw_tracking_id=lambda: tracking_id.draw(lambda size: number[:size]),
+        )
+    return order.id
 
 
 def test_an_order_and_its_effects_are_shown_in_the_order_of_the_log(world: World, daybook: Command) -> None:
@@ -86,6 +105,43 @@ def test_erased_personal_data_says_so(world: World, daybook: Command) -> None:
 
     assert fields["contact"] == {"erased": True}
     assert "contact: (erased)" in daybook.prints("history", str(order.id), "--reveal")
+
+
+def test_all_that_one_request_led_to_is_shown_whoever_it_concerns(world: World, daybook: Command) -> None:
+    first = visit(world, "visit-1")
+    visit(world, "visit-2")
+    world.run_effects()
+
+    told = daybook.json("history", "--correlation", "visit-1")
+
+    assert told["correlation"] == "visit-1"
+    assert {event["correlation"] for event in told["events"]} == {"visit-1"}
+    positions = [event["position"] for event in told["events"]]
+    assert positions == sorted(positions)
+    names = [(event["event"], event["work"]) for event in told["events"]]
+    assert names[0] == ("documents.order.Placed", None)
+    assert ("effect.Done", "zoho enter_order") in names
+    assert "mail welcome" in daybook.prints("history", "--correlation", "visit-1")
+    assert {event["stream"] for event in told["events"]} > {str(first)}
+
+
+def test_of_an_order_only_what_that_request_led_to_is_shown(world: World, daybook: Command) -> None:
+    order = world.ledger.load(Order, visit(world, "visit-1"))
+    with acting(by="zoho", via="zoho", at=world.clock.now(), correlation="hook-7"):
+        order.entered_in_crm(module="Deals", record_id="4711")
+    world.ledger.record(order)
+
+    told = daybook.json("history", "--correlation", "hook-7")["events"]
+
+    assert [(event["event"], event["stream"]) for event in told] == [("documents.order.EnteredInCrm", str(order.id))]
+
+
+def test_an_id_or_a_correlation_is_wanted_and_not_both(world: World, daybook: Command) -> None:
+    for arguments in (["history"], ["history", str(uuid4()), "--correlation", "visit-1"]):
+        result = daybook(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Name an id or a --correlation, one of the two." in result.stderr
+    assert daybook.complains("history", "--correlation", "nothing") == "Nothing in the ledger has this correlation."
 
 
 def test_an_unknown_id_is_answered_with_a_sentence(world: World, daybook: Command) -> None:

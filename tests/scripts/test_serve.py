@@ -42,7 +42,7 @@ def served(daybook: Command, *arguments: str) -> Iterator[tuple["subprocess.Pope
     """A server of its own process on a free port, once it answers, and what it printed before."""
     with subprocess.Popen(
         [sys.executable, "-m", "scripts.daybook", "serve", "--port", "0", "--json", *arguments],
-        env={**os.environ, **daybook.environment},
+        env={**os.environ, **daybook.environment, "DAYBOOK_LOG_LEVEL": "warning"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

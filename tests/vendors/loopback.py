@@ -135,6 +135,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the tests speak."""
 
 
+class Server(ThreadingHTTPServer):
+    """Threads that nobody waits for, and room for many to call at once: the default keeps five waiting."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 METHODS = {f"do_{method}": _Handler.carry_out for method in ("GET", "POST", "PUT", "DELETE")}
 
 
@@ -142,8 +149,7 @@ METHODS = {f"do_{method}": _Handler.carry_out for method in ("GET", "POST", "PUT
 def serving(loopback: Loopback) -> Iterator[None]:
     """Keep it up at `loopback.url` while the block lasts."""
     handler = type("Handler", (_Handler,), {"loopback": loopback} | METHODS)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), handler) as server:
         loopback.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

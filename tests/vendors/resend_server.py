@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
+
+from tests.vendors.loopback import Server
 
 API_KEY = "re_full_access"
 SEND_ONLY_KEY = "re_send_only"
 REGION = "us-east-2.amazonses.com"
-HEADERS_IN = ("authorization", "content-type", "idempotency-key", "user-agent")
+HEADERS_IN = ("authorization", "content-type", "idempotency-key", "user-agent", "x-request-id")
 ERRORS = {
     400: "validation_error",
     403: "invalid_api_key",
@@ -206,14 +208,20 @@ class _Handler(BaseHTTPRequestHandler):
 def resend_server() -> Iterator[ResendServer]:
     """A running server of its own."""
     resend = ResendServer()
+    with serving_resend(resend):
+        yield resend
+
+
+@contextmanager
+def serving_resend(resend: ResendServer) -> Iterator[None]:
+    """Keep it up at `resend.url` while the block lasts."""
     handler = type("Handler", (_Handler,), {"resend": resend})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), handler) as server:
         resend.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield resend
+            yield
         finally:
             resend.stopping.set()
             server.shutdown()

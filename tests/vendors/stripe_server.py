@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.vendors.loopback import Server
 from tests.vendors.stripe_rules import Problem, check_checkout
 
 SECRET_KEY = "sk_test_sandbox"
@@ -209,15 +210,21 @@ class _Handler(BaseHTTPRequestHandler):
 def stripe_server(now: Callable[[], datetime]) -> Iterator[StripeServer]:
     """A running server of its own; `now` is its clock."""
     stripe = StripeServer(now)
+    with serving_stripe(stripe):
+        yield stripe
+
+
+@contextmanager
+def serving_stripe(stripe: StripeServer) -> Iterator[None]:
+    """Keep it up at `stripe.url` while the block lasts."""
     methods = {f"do_{method}": _Handler.handle_any for method in ("GET", "POST", "DELETE")}
     handler = type("Handler", (_Handler,), {"stripe": stripe, **methods})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), handler) as server:
         stripe.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield stripe
+            yield
         finally:
             stripe.release()
             server.shutdown()

@@ -1,13 +1,11 @@
 """The forms' part of the OpenAPI document."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from domain.documents.catalogue import Kind
 from domain.documents.files import MAX_FILES
-from domain.documents.office import Office
 from web.documents.form_page import FILES_HELP
-from web.documents.forms import FORMS, Offer
+from web.documents.forms import BLANK
 from web.documents.reading import JSON, MULTIPART, URLENCODED
 
 KEY_HEADER = {
@@ -48,12 +46,7 @@ def describe_form(kind: Kind, method: str) -> dict[str, Any]:
     """The operation of one method of a form's address."""
     if method == "GET":
         return {"summary": f"The {kind.long_label} form as a page.", "responses": {"200": {"description": "HTML."}}}
-    schema = FORMS[kind.code](
-        offer=Offer(frozenset(), frozenset()),
-        now=datetime(2000, 1, 1, tzinfo=UTC),
-        office=Office().zone,
-        has_files=False,
-    )
+    schema = BLANK[kind.code]
     content: dict[str, Any] = {media_type: {"schema": schema} for media_type in (JSON, URLENCODED)}
     if kind.takes_files:
         content[MULTIPART] = {"schema": {"allOf": [schema, FILES]}}

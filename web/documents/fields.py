@@ -88,7 +88,7 @@ class Text(FormField[str], fields.String):
         text = _read_text(value)
         if self.lines:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if not all(_is_printable(char, lines=self.lines) for char in text):
+        if not text.isprintable() and not all(_is_printable(char, lines=self.lines) for char in text):
             raise refuse("control")
         return text
 

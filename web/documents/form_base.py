@@ -1,8 +1,9 @@
 """What the order forms have in common: the person, shipping, appointments, and how a body is judged."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from datetime import date, datetime, time, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -72,12 +73,18 @@ class OrderForm(Schema):
     # Taken out of the body before it gets here and never the cause of an error; named for the API document.
     attribution = Raw(metadata=shown("Attribution", control="hidden"))
 
-    def __init__(self, *, offer: Offer, now: datetime, office: ZoneInfo, has_files: bool) -> None:
+    def __init__(self, *, offer: Offer, now: datetime, office: ZoneInfo, has_files: bool = False) -> None:
         """`now` is aware; what is past or future is judged by the office's calendar and clock."""
         super().__init__()
         self.offer = offer
         self.now = now.astimezone(office)
         self.has_files = has_files
+
+    def at(self, now: datetime, *, offer: Offer, office: ZoneInfo, has_files: bool) -> Self:
+        """The same form for another moment and offer; the fields, which know of neither, are not made again."""
+        form = copy(self)
+        form.offer, form.now, form.has_files = offer, now.astimezone(office), has_files
+        return form
 
     def shown_fields(self) -> list[tuple[str, Field[Any]]]:
         """Return names and fields in the order a page asks for them, without the hidden ones."""

@@ -1,9 +1,10 @@
 """The seven order forms: one schema each, from which bodies are read and pages and API document are made."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from marshmallow import ValidationError, validates, validates_schema
 
@@ -21,7 +22,7 @@ from web.documents.fields import (
 )
 from web.documents.form_base import Appointed, Offer, OrderForm, Shipped, shown
 
-__all__ = ["FORMS", "Offer", "OrderForm"]
+__all__ = ["BLANK", "FORMS", "Offer", "OrderForm"]
 
 EARLIEST_MARRIAGE = date(1900, 1, 1)
 
@@ -173,3 +174,11 @@ FORMS: Mapping[str, type[OrderForm]] = MappingProxyType(
     }
 )
 """The form of each kind, in the catalogue's order."""
+
+BLANK: Mapping[str, OrderForm] = MappingProxyType(
+    {
+        code: form(offer=Offer(frozenset(), frozenset()), now=datetime(2000, 1, 1, tzinfo=UTC), office=ZoneInfo("UTC"))
+        for code, form in FORMS.items()
+    }
+)
+"""One form of each kind, for no moment and no offer in particular: `at` makes of it the one to judge a body by."""

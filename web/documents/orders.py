@@ -29,7 +29,8 @@ bp = Blueprint("documents", __name__, description="Order forms of the document s
 
 def show_form(kind: Kind) -> ResponseReturnValue:
     """The form as a page."""
-    return render_template("form.html", form=form_page(kind, new_form(kind), current_prices(services().ledger)))
+    prices = current_prices(services().ledger)
+    return render_template("form.html", form=form_page(kind, new_form(kind, prices=prices), prices))
 
 
 def post_form(kind: Kind) -> ResponseReturnValue:
@@ -44,7 +45,7 @@ def post_form(kind: Kind) -> ResponseReturnValue:
         if not prefers_html():
             raise
         prices = current_prices(services().ledger)
-        page = form_page(kind, new_form(kind), prices, sent=sent, errors=invalid.fields)
+        page = form_page(kind, new_form(kind, prices=prices), prices, sent=sent, errors=invalid.fields)
         return render_template("form.html", form=page), 422
     response = _page_answer(order) if prefers_html() else make_response(placed_answer(order), 201)
     if replayed:

@@ -1,7 +1,7 @@
 """From the body of a form to an order: judge it, keep its files, place it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -12,25 +12,27 @@ from domain.documents.commands import Request, Wish, find_order, order_values, p
 from domain.documents.files import Candidate, CheckedFile, StoredFile, check_files, draw_token, folder_key
 from domain.documents.order import Order
 from domain.documents.order_facts import request_claim
-from domain.documents.price_list import current_prices
+from domain.documents.price_list import PriceList, current_prices
 from domain.ledger import Doubtful
 from domain.shared.attribution import read_attribution
 from domain.shared.contact import Contact
-from web.documents.forms import FORMS, Offer, OrderForm
+from domain.shared.errors import Invalid
+from web.documents.forms import BLANK, Offer, OrderForm
 from web.documents.reading import FormBody, Upload, fingerprint
 from web.metrics import count_refusal
 from web.services import acting_as, now, services
 
 
-def new_form(kind: Kind, *, earlier: Order | None = None, has_files: bool = False) -> OrderForm:
+def new_form(
+    kind: Kind, *, prices: PriceList | None, earlier: Order | None = None, has_files: bool = False
+) -> OrderForm:
     """The form as it is to be judged: today, or as it was when the same request came first."""
-    prices = current_prices(services().ledger) if kind.paid else None
     packages, shipping = (set(prices.packages), set(prices.shipping)) if prices else (set(), set())
     if earlier is not None and (quote := earlier.quote):
         packages, shipping = packages | {quote.package_code or ""}, shipping | {quote.shipping_code}
     offer = Offer(packages=frozenset(packages), shipping=frozenset(shipping))
     at = earlier.placed_at if earlier is not None else now()
-    return FORMS[kind.code](offer=offer, now=at, office=services().office.zone, has_files=has_files)
+    return BLANK[kind.code].at(at, offer=offer, office=services().office.zone, has_files=has_files)
 
 
 def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
@@ -40,13 +42,11 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
     """
     ours = services()
     digest = request_digest(kind.path, body.idempotency_key) if body.idempotency_key else None
-    owner = ours.ledger.owner(request_claim(digest)) if digest else None
-    earlier = find_order(ours.ledger, owner) if owner else None
+    prices = current_prices(ours.ledger) if kind.paid else None
     checked, problems = check_files(
         Candidate(file.name, file.size, ours.files.media_type(file.content)) for file in body.files
     )
-    form = new_form(kind, earlier=earlier, has_files=bool(body.files))
-    values = form.read(body.fields, problems=problems)
+    values, earlier = _judged(kind, body, digest, problems=problems, prices=prices)
     files: tuple[StoredFile, ...] = ()
     try:
         if earlier is None:
@@ -58,6 +58,7 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
                 wish=_wish(kind, body, values, files, tuple(file.name for file in checked)),
                 draw_tracking_id=lambda: tracking_id.draw(os.urandom),
                 request=Request(digest, fingerprint(values, body.files)) if digest else None,
+                prices=prices,
                 match_window_days=ours.office.match_window_days,
             )
     except Doubtful:
@@ -68,6 +69,33 @@ def place(kind: Kind, body: FormBody) -> tuple[Order, bool]:
     if replayed:
         _discard(files)
     return order, replayed
+
+
+def _judged(
+    kind: Kind, body: FormBody, digest: str | None, *, problems: Mapping[str, Sequence[str]], prices: PriceList | None
+) -> tuple[dict[str, Any], Order | None]:
+    """The values of a body, and the order of a repeat where it had to be looked up; raises `Invalid`.
+
+    Most bodies are no repeats and are good, so it is looked up only for one that is not good now but may have been in
+    its time, and for one with files, which are not to be stored again.
+    """
+    has_files = bool(body.files)
+    earlier = _placed_before(digest) if has_files else None
+    if earlier is None:
+        try:
+            return new_form(kind, prices=prices, has_files=has_files).read(body.fields, problems=problems), None
+        except Invalid:
+            earlier = _placed_before(digest)
+            if earlier is None:
+                raise
+    form = new_form(kind, prices=prices, earlier=earlier, has_files=has_files)
+    return form.read(body.fields, problems=problems), earlier
+
+
+def _placed_before(digest: str | None) -> Order | None:
+    """The order that the same request has placed already; raises `OrderNotFound` when its person has been erased."""
+    owner = services().ledger.owner(request_claim(digest)) if digest else None
+    return find_order(services().ledger, owner) if owner else None
 
 
 def request_digest(path: str, key: str) -> str:

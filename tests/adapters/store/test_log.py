@@ -105,6 +105,12 @@ def test_an_unclaimed_key_has_no_owner(log: SqlLog) -> None:
     assert log.owner("label:oak") is None
 
 
+def test_several_claims_are_looked_up_at_once(log: SqlLog) -> None:
+    plant(log, 1, label="oak")
+    assert log.owners(["label:oak", "label:elm"]) == {"label:oak": tree_id(1)}
+    assert log.owners([]) == {}
+
+
 def test_positions_are_consecutive_and_a_refused_append_leaves_no_gap(log: SqlLog) -> None:
     assert log.last_position() == 0
     assert [plant(log, 1), plant(log, 2, 5, 6)] == [1, 4]

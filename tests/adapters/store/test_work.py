@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.store.log import SqlLog, Work
+from adapters.store.log import Hand, SqlLog, Work
 from domain.ledger import Ledger
 from domain.shared.effect import Effect, effect_id
 from tests.sample_trees import NOW, at, gardening, new_tree, tree_id
@@ -26,7 +26,7 @@ def take(
     log: SqlLog, *, worker: str = "ann", after: float = 0, limit: int = 100, effect: UUID | None = None
 ) -> list[Work]:
     until = at(after + LEASE_SECONDS)
-    return log.take_work(worker=worker, now=at(after), until=until, limit=limit, effect=effect)
+    return log.take_work(Hand(worker=worker, now=at(after), until=until, limit=limit, effect=effect))
 
 
 def taken(log: SqlLog, *, worker: str = "ann", after: float = 0) -> list[tuple[int, str]]:

@@ -149,7 +149,7 @@ def test_each_event_says_what_it_does_to_the_list_of_open_work() -> None:
         Postpone(effect.id, NOW + timedelta(seconds=3)),
         Postpone(effect.id, at(9)),
         Close(effect.id),
-        Open(effect.id, tree_id(1), "crm", "sync_tree", at(1)),
+        Open(effect.id, tree_id(1), "crm", "sync_tree", at(1), urgent=True),
         Close(effect.id),
     ]
 

@@ -1,7 +1,7 @@
 """Who did what, through which channel, and why: one line for every event."""
 
 from domain.shared.errors import Unreachable
-from projections.across.audit_trail import AuditTrail, trail_of
+from projections.across.audit_trail import AuditTrail, trail_of, trail_of_correlation
 from tests.wishes import NOW
 from tests.world import World
 
@@ -44,6 +44,17 @@ def test_a_line_says_who_did_it_through_what_and_because_of_what(world: World) -
     assert asked["cause"] == f"documents.order.Placed/{order.id}/1"
     assert (done["actor"], done["via"], done["cause"]) == ("daybook", "zoho", f"effect.Requested/{done['stream']}/1")
     assert {line["correlation"] for line in trail} == {"request-1"}
+
+
+def test_what_one_request_led_to_is_found_by_its_correlation_and_an_index(world: World) -> None:
+    order = world.place("quote")
+    world.run_effects()
+    home = world.services.home
+    trail = trail_of_correlation(home, "request-1")
+    assert [line["position"] for line in trail] == sorted(line["position"] for line in trail)
+    assert {line["subject"] for line in trail} > {str(order.id)}
+    assert trail_of_correlation(home, "request-2") == []
+    assert "correlation" in AuditTrail.indexed
 
 
 def test_every_event_has_its_line_in_the_order_of_the_log(world: World) -> None:

@@ -26,7 +26,7 @@ from tests.web.documents.phoning import (
 )
 from tests.web.site import PDF, post, post_files
 from tests.wishes import acts
-from tests.world import Clock
+from tests.world import Clock, sandbox
 
 FORM_SOURCE: dict[str, Any] = {"attribution": {"source": "bing", "gclid": "form-click", "city": "Dallas"}}
 
@@ -319,6 +319,41 @@ def test_two_records_made_before_a_match_are_flagged_and_the_orders_stands(
     assert happenings(services, id).count("TwoRecordsFound") == 1
     with acts(clock.now(), by="staff", via="web"), pytest.raises(AlreadyMatched):
         match_by_hand(services.ledger, call_id=id, order_id=UUID(order_id), reason="again")
+
+
+def made_without_our_learning_of_it(services: Services, id: str | UUID) -> str:
+    """A record in the CRM as an attempt leaves it whose answer was lost; its id."""
+    fields: dict[str, str] = {"Ledger_Id": str(id)}
+    return sandbox(services).crm.upsert("Embassy_Legalization", fields, unique="Ledger_Id")
+
+
+def test_a_record_made_for_a_call_just_before_its_match_is_the_orders_too(
+    client: FlaskClient, services: Services, clock: Clock
+) -> None:
+    id = call(client, "embassy", at=clock.now())
+    made = made_without_our_learning_of_it(services, id)
+    clock.move(1)
+    order_id = place(client, "embassy")
+    finish(services, clock)
+    [record] = records(services, "Embassy_Legalization")
+    assert (record["id"], record["Ledger_Id"]) == (made, order_id)
+    assert lead(services, id).crm_record == order(services, order_id).crm_record == made
+
+
+def test_a_record_made_for_an_order_just_before_its_match_stays_the_orders(
+    client: FlaskClient, services: Services, clock: Clock
+) -> None:
+    id = call(client, "embassy", caller_number="5550001111", at=clock.now())
+    finish(services, clock)
+    calls = lead(services, id).crm_record
+    order_id = place(client, "embassy")
+    made = made_without_our_learning_of_it(services, order_id)
+    with acts(clock.now(), by="staff", via="web"):
+        match_by_hand(services.ledger, call_id=id, order_id=UUID(order_id), reason="said so on the phone")
+    finish(services, clock)
+    assert {record["id"] for record in records(services, "Embassy_Legalization")} == {made, calls}
+    assert lead(services, id).crm_record == order(services, order_id).crm_record == made
+    assert happenings(services, id).count("TwoRecordsFound") == 1
 
 
 def test_a_call_without_a_match_has_none_to_undo(client: FlaskClient, services: Services, clock: Clock) -> None:

@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 from flask.testing import FlaskClient
 
 from adapters.wiring import Services
+from domain.ledger import acting
 from tests.web.documents.bodies import LEAST
 from tests.web.site import PDF, history, names, nothing_stored, post, post_files, stored_files
 from tests.world import Clock
@@ -54,6 +56,32 @@ def test_scenario_10_a_repeat_is_the_first_answer_whatever_has_changed_since(
     assert (again.status_code, again.data) == (201, first.data)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
+    assert services.log.last_position() == position
+
+
+class FullDisk:
+    """Files can be looked at and not kept."""
+
+    def media_type(self, content: Any) -> str:
+        return "application/pdf"
+
+    def save(self, token: str, name: str, content: Any) -> None:
+        raise OSError("full")
+
+
+def test_the_files_of_a_repeat_are_not_stored_again(client: FlaskClient, services: Services) -> None:
+    first = post_files(client, "embassy", ("scan.pdf", PDF), headers={"Idempotency-Key": "K"})
+    services.files = FullDisk()  # type: ignore[assignment]
+    again = post_files(client, "embassy", ("scan.pdf", PDF), headers={"Idempotency-Key": "K"})
+    assert (again.status_code, again.data) == (201, first.data)
+
+
+def test_a_repeat_for_somebody_forgotten_finds_nothing(client: FlaskClient, services: Services) -> None:
+    order = UUID(post(client, "embassy", Idempotency_Key="K").json["order_id"])
+    with acting(by="manager", via="console", at=services.now()):
+        services.forgetting.forget([order], reason="asked")
+    position = services.log.last_position()
+    assert post(client, "embassy", Idempotency_Key="K").status_code == 404
     assert services.log.last_position() == position
 
 
