@@ -2,17 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
+from sqlalchemy import Connection
 
 from domain.ledger import Event
 from projections.home import Home, Moved, is_the_databases
 from projections.view import View
 
-BATCH = 10_000
+BATCH, FAR_BATCH = 10_000, 30_000  # events; the larger when far behind: fewer rows are read and written twice
 POLL_SECONDS = 1.0
 
 log = logging.getLogger("daybook.follow")
@@ -37,11 +38,12 @@ class Source(Protocol):
 class Broken(msgspec.Struct, frozen=True):
     """An event that could not be decoded."""
 
+    name: str
     stream: str
     reason: str
 
 
-Read = tuple[int, str, Event | Broken]  # position, stored name, event
+Read = tuple[int, Event | Broken]  # position, event
 
 
 class Follower:
@@ -52,8 +54,11 @@ class Follower:
 
     def __init__(self, source: Source, home: Home, views: Sequence[View], *, now: Callable[[], datetime]) -> None:
         self._source, self._home, self.views, self._now = source, home, views, now
-        self._names = {view.name: frozenset(source.readable_as(view.folds)) for view in views}
-        self._known = frozenset().union(*self._names.values())
+        self._folding: dict[str, list[str]] = {}  # the views that fold an event, by its stored name
+        for view in views:
+            for name in source.readable_as(view.folds):
+                self._folding.setdefault(name, []).append(view.name)
+        self._limit = BATCH
         self._positions: dict[str, int] = {}
         self._parked: dict[str, set[str]] = {view.name: set() for view in views}
         self._moved = threading.Condition()
@@ -79,16 +84,30 @@ class Follower:
         if not self._positions:
             return False
         past = min(self._positions.values())
-        rows = self._source.read(past, BATCH)
+        rows = self._source.read(past, self._limit)
         if not rows:
             return False
-        batch = [(position, name, self._decode(position, name, data)) for position, name, data in rows]
-        for view in self.views:
-            ahead = self._positions.get(view.name, rows[-1][0])
-            news = [read for read in batch if read[0] > ahead]
-            if news and ahead >= past:  # else it was taken back meanwhile, and lacks what came before this batch
-                self._advance(view, news)
+        to = rows[-1][0]
+        self._limit = FAR_BATCH if len(rows) == self._limit else BATCH
+        news = self._news(rows)
+        if not self._advance_all(news, to):
+            for view in self.views:
+                ahead = self._positions.get(view.name, to)
+                if past <= ahead < to:  # else it was taken back meanwhile, and lacks what came before this batch
+                    self._advance(view, _behind(ahead, news[view.name]), to)
         return True
+
+    def _news(self, rows: Sequence[tuple[int, str, bytes | str]]) -> dict[str, list[Read]]:
+        """What each view has to fold; an event of a name that nobody can read stops them all."""
+        news: dict[str, list[Read]] = {view.name: [] for view in self.views}
+        for position, name, data in rows:
+            event = self._decode(position, name, data)
+            views = self._folding.get(name)
+            if views is None:
+                views = list(news) if isinstance(event, Broken) else []
+            for view in views:
+                news[view].append((position, event))
+        return news
 
     def catch_up(self) -> None:
         """Step until nothing is left to read."""
@@ -99,64 +118,71 @@ class Follower:
         try:
             return self._source.decode(name, data)
         except Exception as error:  # an upcaster may raise anything, and the text may be no JSON at all
-            return Broken(self._source.stream_at(position), f"{type(error).__name__}: {error}")
+            return Broken(name, self._source.stream_at(position), f"{type(error).__name__}: {error}")
 
-    def _advance(self, view: View, news: Sequence[Read]) -> None:
+    def _advance_all(self, news: Mapping[str, Sequence[Read]], to: int) -> bool:
+        """Move all views in one transaction; False when that went wrong for any of them, and nothing was written."""
+        pasts = [(view, past) for view in self.views if (past := self._positions.get(view.name, to)) < to]
+        if len(pasts) < 2:
+            return False
+        try:
+            with self._home.advancing_all(pasts, to=to) as connection:
+                for view, past in pasts:
+                    self._fold(connection, view, _behind(past, news[view.name]))
+        except Exception:  # each view by itself finds out what it was
+            return False
+        with self._moved:
+            self._positions.update((view.name, to) for view, _ in pasts)
+            self._moved.notify_all()
+        return True
+
+    def _advance(self, view: View, news: Sequence[Read], to: int) -> None:
         """Move a view over these events; a failing one is found by halving and parked for this view alone."""
-        past, to = self._positions[view.name], news[-1][0]
+        past = self._positions[view.name]
         try:
             self._write_or_park(view, news, past=past, to=to)
         except Moved:
             self.refresh()
         except Exception as error:
-            if is_the_databases(error) or len(news) == 1:
+            if is_the_databases(error) or len(news) <= 1:
                 raise
             half = len(news) // 2
-            self._advance(view, news[:half])
+            self._advance(view, news[:half], news[half - 1][0])
             if self._positions.get(view.name) == news[half - 1][0]:
-                self._advance(view, news[half:])
+                self._advance(view, news[half:], to)
         else:
             self._reached(view, to)
 
     def _write_or_park(self, view: View, news: Sequence[Read], *, past: int, to: int) -> None:
         try:
-            self._write(view, news, past=past, to=to)
+            with self._home.advancing(view, past=past, to=to) as connection:
+                self._fold(connection, view, news)
         except Moved:
             raise
         except Exception as error:
-            if is_the_databases(error) or len(news) > 1:
+            if is_the_databases(error) or len(news) != 1:
                 raise
-            self._park(view, news[0], past=past, reason=f"{type(error).__name__}: {error}")
+            self._park(view, news[0], past=past, to=to, reason=f"{type(error).__name__}: {error}")
 
-    def _write(self, view: View, news: Sequence[Read], *, past: int, to: int) -> None:
-        names = self._names[view.name]
+    def _fold(self, connection: Connection, view: View, news: Sequence[Read]) -> None:
+        if self._parked[view.name]:  # a retry or a rebuild, perhaps elsewhere, may have folded them
+            self._parked[view.name] = self._home.parked_streams(connection, view)
+        parked = self._parked[view.name]
         events: list[tuple[int, Any]] = []
-        with self._home.advancing(view, past=past, to=to) as connection:
-            if self._parked[view.name]:  # a retry or a rebuild, perhaps elsewhere, may have folded them
-                self._parked[view.name] = self._home.parked_streams(connection, view)
-            parked = self._parked[view.name]
-            for position, name, event in news:
-                if isinstance(event, Broken):
-                    if name in names or name not in self._known:
-                        raise ValueError(event.reason)
-                elif name in names:
-                    if parked and str(event.stream) in parked:
-                        self._home.park(
-                            connection,
-                            view,
-                            position,
-                            str(event.stream),
-                            "behind a parked event",
-                            self._now(),
-                        )
-                    else:
-                        events.append((position, event))
-            self._home.apply(connection, view, view.live, events)
+        for position, event in news:
+            if isinstance(event, Broken):
+                raise ValueError(event.reason)
+            if parked and (stream := str(event.stream)) in parked:
+                self._home.park(connection, view, position, stream, "behind a parked event", self._now())
+            else:
+                events.append((position, event))
+        self._home.apply(connection, view, view.live, events)
 
-    def _park(self, view: View, read: Read, *, past: int, reason: str) -> None:
-        position, name, event = read
+    def _park(self, view: View, read: Read, *, past: int, to: int, reason: str) -> None:
+        position, event = read
+        name = event.name if isinstance(event, Broken) else event.stored_name
         log.error("view %s parked event %d (%s): %s", view.name, position, name, reason.partition(":")[0])
-        with self._home.advancing(view, past=past, to=position) as connection:
+        with self._home.advancing(view, past=past, to=to) as connection:
             self._home.park(connection, view, position, str(event.stream), reason, self._now())
         self._parked[view.name].add(str(event.stream))
 
@@ -244,3 +270,8 @@ class Follower:
                     self._look_after()
         finally:
             stop_listening()
+
+
+def _behind(position: int, news: Sequence[Read]) -> Sequence[Read]:
+    """What of it comes after a position; nearly always all of it."""
+    return news if not news or news[0][0] > position else [read for read in news if read[0] > position]

@@ -2,7 +2,7 @@
 
 import fcntl
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     func,
     insert,
     inspect,
+    or_,
     select,
     text,
     update,
@@ -30,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropTable
 
+from projections.finding import Finder
 from projections.rows import TableRows
 from projections.view import Moment, Row, View
 
@@ -72,8 +75,9 @@ class Home(TableRows):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         # One query sees one moment as it is: on PostgreSQL a transaction around it would be two more round trips.
-        alone = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {"writes": False}
-        self._reading = engine.execution_options(**alone)
+        # Said to each connection: of two engines that stand on each other, the lower one's word counts.
+        self._alone = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {"writes": False}
+        self._finders: dict[tuple[str, str], Finder] = {}
 
     def install(self, views: Iterable[View]) -> None:
         """Create what is missing; a view without rows of its own starts from the first event."""
@@ -168,7 +172,7 @@ class Home(TableRows):
 
     def rows(self, query: Select[Any]) -> list[Row]:
         """The rows a query finds."""
-        with self._reading.connect() as connection:
+        with self.engine.connect().execution_options(**self._alone) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def row(self, query: Select[Any]) -> Row | None:
@@ -176,23 +180,43 @@ class Home(TableRows):
         rows = self.rows(query.limit(1))
         return rows[0] if rows else None
 
+    def find(self, view: View, column: str, value: str) -> Row | None:
+        """The row of a view with this value in a column: the quickest way to one."""
+        finder = self._finders.get((view.name, column))
+        if finder is None:
+            finder = self._finders[view.name, column] = Finder(self.engine, view.live, column)
+        return finder.find(value)
+
     @contextmanager
     def advancing(self, view: View, *, past: int, to: int) -> Iterator[Connection]:
         """One transaction that writes rows and moves the position; raises `Moved` if somebody else moved it."""
-        with self.engine.begin() as connection:
-            move = (
-                update(POSITIONS)
-                .where(
+        with self.advancing_all([(view, past)], to=to) as connection:
+            yield connection
+
+    @contextmanager
+    def advancing_all(self, pasts: Sequence[tuple[View, int]], *, to: int) -> Iterator[Connection]:
+        """The same for several views, each from where it stands; raises `Moved` if any of them was moved."""
+        stand = or_(
+            *(
+                and_(
                     POSITIONS.c.view == view.name,
                     POSITIONS.c.position == past,
                     POSITIONS.c.version == view.version,  # an older process must not fold into a newer table
                 )
-                .values(position=to)
+                for view, past in pasts
             )
-            if self.engine.dialect.name == "postgresql":  # told to whoever waits in another process, at the commit
-                move = move.returning(func.pg_notify("daybook_views", f"{view.name} {view.version} {to}"))
-            if connection.execute(move).rowcount != 1:
-                raise Moved(view.name)
+        )
+        move = update(POSITIONS).where(stand).values(position=to)
+        if self.engine.dialect.name == "postgresql":
+            # Locked in one order, whoever comes: two followers at once must not wait for each other.
+            held = select(POSITIONS.c.view).where(stand).order_by(POSITIONS.c.view).with_for_update().cte("held")
+            move = update(POSITIONS).where(POSITIONS.c.view.in_(select(held.c.view))).values(position=to)
+            # Told to whoever waits in another process, at the commit.
+            word = func.concat(POSITIONS.c.view, " ", POSITIONS.c.version, " ", POSITIONS.c.position)
+            move = move.returning(func.pg_notify("daybook_views", word))
+        with self.engine.begin() as connection:
+            if connection.execute(move).rowcount != len(pasts):
+                raise Moved(*(view.name for view, _ in pasts))
             yield connection
 
     def park(self, connection: Connection, view: View, position: int, stream: str, reason: str, at: datetime) -> None:

@@ -26,6 +26,8 @@ class TableRows:
 
     def apply(self, connection: Connection, view: View, table: Table, events: Sequence[tuple[int, Any]]) -> None:
         """Fold these (position, event) pairs, in order, into a table of the view."""
+        if not events:
+            return
         if isinstance(view, Journal):
             rows = [
                 {"position": position, "nth": nth, **entry}
@@ -37,11 +39,12 @@ class TableRows:
             by_key = _by_key(view, events)
             before = self.load(connection, view, table, list(by_key))
             now: dict[str, tuple[Row | None, Row | None]] = {}
+            evolve = view.evolve
             for key, of_row in by_key.items():
-                row = before[key]
+                row = was = before[key]
                 for event in of_row:
-                    row = view.evolve(row, event)
-                now[key] = before[key], row
+                    row = evolve(row, event)
+                now[key] = was, row
             self.save(connection, view, table, now)
 
     def load(self, connection: Connection, view: RowView, table: Table, keys: Sequence[str]) -> dict[str, Row | None]:

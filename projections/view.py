@@ -21,6 +21,12 @@ def json_text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def iso_text(moment: datetime) -> str:
+    """What `moment.isoformat()` says, in a fraction of its time: folds write it for nearly every event."""
+    text = msgspec.json.encode(moment)[1:-1].decode()
+    return f"{text[:-1]}+00:00" if text[-1] == "Z" else text
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time on both databases; text that sorts on SQLite, which has no such type."""
 

@@ -1,5 +1,6 @@
 """`daybook calls`: who telephoned, and what staff decide about which order a call belongs to."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from scripts.sheets import call_facts, call_sheet
 
 STATES = ("in_progress", "completed")
 call_argument = click.argument("call", metavar="CALL")
+order_argument = click.argument("order", metavar="ID|TRACKING_ID")
 
 
 @click.group()
@@ -138,24 +140,37 @@ def _sheet(services: Services, id: UUID, *, reveal: bool = False) -> dict[str, A
     return call_sheet(row, services.reveal if reveal else None)
 
 
+Act = Callable[[Services, UUID], None]
+
+
+def _decide(call: str, act: Act, *, by: str | None, database: str | None, as_json: bool, said: str) -> None:
+    """Carry out what somebody decides about a call, and say what the call is like since."""
+    with opened(database) as services:
+        id = _find(services, call)
+        with deciding(services, by):
+            act(services, id)
+        sheet = _sheet(services, id)
+    if as_json:
+        print_json(sheet)
+    else:
+        click.echo(said.format_map(sheet))
+
+
 @calls.command()
 @call_argument
-@click.argument("order", metavar="ID|TRACKING_ID")
+@order_argument
 @reason_option
 @by_option
 @database_option
 @json_option
 def match(call: str, order: str, reason: str, by: str | None, database: str | None, as_json: bool) -> None:
     """Say that a call and an order are one person's, whatever was thought of them before."""
-    with opened(database) as services:
-        id, order_id = _find(services, call), find_stream(services, order)
-        with deciding(services, by):
-            match_by_hand(services.ledger, call_id=id, order_id=order_id, reason=reason)
-        sheet = _sheet(services, id)
-    if as_json:
-        print_json(sheet)
-    else:
-        click.echo(f"The call belongs to the order {sheet['matched_order_id']} ({sheet['direction']}).")
+
+    def act(services: Services, id: UUID) -> None:
+        match_by_hand(services.ledger, call_id=id, order_id=find_stream(services, order), reason=reason)
+
+    said = "The call belongs to the order {matched_order_id} ({direction})."
+    _decide(call, act, by=by, database=database, as_json=as_json, said=said)
 
 
 @calls.command()
@@ -166,35 +181,27 @@ def match(call: str, order: str, reason: str, by: str | None, database: str | No
 @json_option
 def unmatch(call: str, reason: str, by: str | None, database: str | None, as_json: bool) -> None:
     """Part a call from its order; they are never matched again, unless staff do it."""
-    with opened(database) as services:
-        id = _find(services, call)
-        with deciding(services, by):
-            undo_match(services.ledger, call_id=id, reason=reason)
-        sheet = _sheet(services, id)
-    if as_json:
-        print_json(sheet)
-    else:
-        click.echo("The call belongs to no order now.")
+
+    def act(services: Services, id: UUID) -> None:
+        undo_match(services.ledger, call_id=id, reason=reason)
+
+    _decide(call, act, by=by, database=database, as_json=as_json, said="The call belongs to no order now.")
 
 
 @calls.command()
 @call_argument
-@click.argument("order", metavar="ID|TRACKING_ID")
+@order_argument
 @reason_option
 @by_option
 @database_option
 @json_option
 def dismiss(call: str, order: str, reason: str, by: str | None, database: str | None, as_json: bool) -> None:
     """Say no to a suggestion: this call and this order are not suggested again."""
-    with opened(database) as services:
-        id, order_id = _find(services, call), find_stream(services, order)
-        with deciding(services, by):
-            dismiss_suggestion(services.ledger, call_id=id, order_id=order_id, reason=reason)
-        sheet = _sheet(services, id)
-    if as_json:
-        print_json(sheet)
-    else:
-        click.echo("The call is not suggested for this order.")
+
+    def act(services: Services, id: UUID) -> None:
+        dismiss_suggestion(services.ledger, call_id=id, order_id=find_stream(services, order), reason=reason)
+
+    _decide(call, act, by=by, database=database, as_json=as_json, said="The call is not suggested for this order.")
 
 
 @calls.command()

@@ -116,10 +116,10 @@ class Interrupted(Home):
         self.after_reading_parked: list[Callable[[], object]] = []
 
     @contextmanager
-    def advancing(self, view: View, *, past: int, to: int) -> Iterator[Connection]:
+    def advancing_all(self, pasts: Sequence[tuple[View, int]], *, to: int) -> Iterator[Connection]:
         if self.before_writing:
             self.before_writing.pop(0)()
-        with super().advancing(view, past=past, to=to) as connection:
+        with super().advancing_all(pasts, to=to) as connection:
             yield connection
 
     def parked(self, view: View | None = None) -> list[Row]:

@@ -1,7 +1,6 @@
 """The Flask app: blueprints, error answers, security headers, limits."""
 
 import re
-import time
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,34 +9,32 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, request
 from flask_bootstrap import Bootstrap5
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from structlog.contextvars import bind_contextvars
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.wiring import Services
 from domain.documents.letters import company
 from web import api, health, home, mail_hooks, sandbox, sandbox_checkout
+from web.answers import Json
 from web.cors import install_cors
-from web.counters import Counters
 from web.documents import calls, checkout, crm_hooks, media, orders, tracking
 from web.errors import install_errors
+from web.limits import Limit, address, open_limits
 from web.metrics import install_observation
 
-# A form waits for no Redis.
-SHORT_WAITS: dict[str, Any] = {
-    "socket_connect_timeout": 0.5,
-    "socket_timeout": 0.5,
-    "retry": Retry(NoBackoff(), 0),
-}
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self' https://checkout.stripe.com; base-uri 'none'; frame-ancestors 'none'"
 )
+SECURITY_HEADERS = {  # where an answer brings none of its own
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 ORDER_PAGE, CHECKOUT = "documents.show_order", "payments.create_session"
 PRIVATE_PAGES = {"tracking.show", ORDER_PAGE}  # whoever has the address may look; nobody else is told
+PRIVATE_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 KEY = "Idempotency-Key"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -54,7 +51,9 @@ def create_app(services: Services) -> Flask:
         BOOTSTRAP_SERVE_LOCAL=True,
     )
     app.url_map.strict_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = Json(app)
+    # No view or hook of ours is async; Flask would ask each of them at every request.
+    app.ensure_sync = lambda view: view  # type: ignore[assignment, method-assign]
     app.extensions["daybook"] = services
     if services.settings.trusted_proxies:
         hops = services.settings.trusted_proxies
@@ -89,26 +88,18 @@ def _install_blueprints(app: Flask, services: Services) -> None:
         app.register_blueprint(sandbox_checkout.bp)
 
 
-def _key_of_form() -> str:
+def _key_of_form() -> str | None:
     """An Idempotency-Key counts for one form; a digest, as a key may hold what is personal."""
-    return sha256(f"{request.path.rstrip('/')} {request.headers[KEY]}".encode()).hexdigest()
+    key = request.headers.get(KEY)
+    return None if key is None else sha256(f"{request.path.rstrip('/')} {key}".encode()).hexdigest()
 
 
 def _install_limits(app: Flask, services: Services) -> None:
     settings = services.settings
-    limiter = Limiter(
-        get_remote_address,
-        storage_uri=settings.redis_url or f"{Counters.STORAGE_SCHEME[0]}://",
-        storage_options=SHORT_WAITS if settings.redis_url else {},
-        in_memory_fallback_enabled=True,
-    )
-    # It hooks itself into every request unless it is there already: only the views wrapped below have a limit.
-    app.extensions["limiter"] = {limiter}
-    limiter.init_app(app)
-    forms, page = limiter.shared_limit(settings.form_rate, scope="forms"), limiter.limit(settings.tracking_rate)
-    keys = limiter.shared_limit(
-        settings.form_rate, scope="keys", key_func=_key_of_form, exempt_when=lambda: KEY not in request.headers
-    )
+    limits = app.extensions["daybook-limits"] = open_limits(settings.redis_url)
+    forms = Limit(limits, settings.form_rate, scope="forms", caller=address)
+    keys = Limit(limits, settings.form_rate, scope="keys", caller=_key_of_form)
+    page = Limit(limits, settings.tracking_rate, scope="tracking", caller=address)
     views: dict[str, Any] = app.view_functions
     for endpoint, view in list(views.items()):
         if endpoint.startswith("documents.place_"):
@@ -116,15 +107,10 @@ def _install_limits(app: Flask, services: Services) -> None:
         elif endpoint == "tracking.show":
             views[endpoint] = page(view)
 
-    @app.after_request
-    def come_back(response: Response) -> Response:
-        if response.status_code == 429 and (limit := limiter.current_limit):
-            response.headers["Retry-After"] = str(max(1, limit.reset_at - int(time.time())))
-        return response
-
 
 def _install_requests(app: Flask, services: Services) -> None:
-    production = services.settings.production
+    lasting = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+    hosting = lasting if services.settings.production else {}
 
     @app.before_request
     def arrive() -> None:
@@ -136,16 +122,10 @@ def _install_requests(app: Flask, services: Services) -> None:
     @app.after_request
     def leave(response: Response) -> Response:
         headers = response.headers
-        if request.endpoint in PRIVATE_PAGES:
-            headers["Cache-Control"], headers["Referrer-Policy"] = "no-store", "no-referrer"
-            headers["X-Robots-Tag"] = "noindex"
-        headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
-        headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Request-Id"] = g.correlation
-        if production:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        given = set(headers.keys())
+        private = PRIVATE_HEADERS if request.endpoint in PRIVATE_PAGES else {}
+        ours = {**SECURITY_HEADERS, **private, **hosting, "X-Request-Id": g.correlation}
+        headers.extend([(name, value) for name, value in ours.items() if name not in given])
         return response
 
 

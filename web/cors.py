@@ -15,7 +15,7 @@ def install_cors(app: Flask, *, origins: Collection[str], blueprint: str, closed
     def allow(response: Response) -> Response:
         if request.endpoint != also and (request.blueprint != blueprint or request.endpoint == closed):
             return response
-        response.vary.add("Origin")
+        response.headers.add("Vary", "Origin")
         if (origin := request.headers.get("Origin")) in origins and origin:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Methods"] = METHODS

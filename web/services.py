@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol, cast
 
-from flask import current_app, g, request
+from flask import current_app, g
 
 from domain.documents.office import Office
 from domain.ledger import Ledger, acting
 from domain.shared.payments import Payments
 from projections.home import Home
 from projections.view import View
+from web.answers import HTML, JSON, preferred
 
 READ_BACK_SECONDS = 2.0
 
@@ -80,7 +81,7 @@ def acting_as(by: str, *, via: str) -> Iterator[None]:
 
 def prefers_html() -> bool:
     """Whether the caller would rather have a page than JSON; a caller without a preference gets JSON."""
-    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+    return preferred(JSON, HTML) == HTML
 
 
 def caught_up(view: View) -> bool:

@@ -65,6 +65,8 @@ def postgres_engine(
         max_overflow=0,
         pool_timeout=options.connect_seconds,
         connect_args={"options": as_options(session), **options.connecting()},
+        isolation_level="AUTOCOMMIT",  # of a connection as it lies in the pool; the engine returned has transactions
+        skip_autocommit_rollback=True,
     )
 
     @event.listens_for(engine, "checkout")
@@ -74,4 +76,4 @@ def postgres_engine(
         except psycopg.Error as error:
             raise DisconnectionError from error  # the pool makes another
 
-    return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")

@@ -5,7 +5,6 @@ import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from hashlib import sha256
 from uuid import UUID
 
 import msgspec
@@ -98,7 +97,7 @@ class Keyring:
 
     def blind(self, value: str) -> str:
         """A keyed digest of a value, 32 hex digits, the same for the life of the ledger."""
-        return hmac.new(self._look_up_key(), value.encode(), sha256).hexdigest()[:32]
+        return hmac.digest(self._look_up_key(), value.encode(), "sha256").hex()[:32]
 
     def derive(self, purpose: str) -> bytes:
         """32 secret bytes for one purpose, the same for the life of the ledger, whatever its master key is."""

@@ -136,6 +136,8 @@ class Mapper:
         except KeyError:
             raise UnknownEvent(f"No event class is stored as {name}.") from None
         event = read(data)
+        if not codec.sealed:
+            return event
         for field, held in codec.sealed:
             value = getattr(event, field)
             if value is not None:

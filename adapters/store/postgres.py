@@ -15,6 +15,7 @@ from adapters.store import listening, liveness, schema
 from adapters.store.keys import WrappedKey
 from adapters.store.log import Batch, Hand, Row, SqlLog, Work
 from adapters.store.options import DatabaseOptions, as_options
+from adapters.store.postgres_append import AppendingConnection
 from domain.ledger import Aggregate, Conflict, Doubtful, Taken, Unavailable
 
 CLAIM_TAKEN = "DBK01"
@@ -45,6 +46,7 @@ class PostgresLog(SqlLog):
         self._url, self._options = url, options
         self._pool = ConnectionPool(
             url,
+            connection_class=AppendingConnection,
             min_size=1,
             max_size=options.pool,
             timeout=options.connect_seconds,
@@ -55,10 +57,14 @@ class PostgresLog(SqlLog):
         )
 
     @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    def _connection(self) -> Iterator[AppendingConnection]:
         try:
-            with self._pool.connection() as connection:
+            # Not the pool's own `with`, which also commits: every statement here has, or has a block of its own.
+            connection = self._pool.getconn()
+            try:
                 yield connection
+            finally:
+                self._pool.putconn(connection)
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(error.diag.constraint_name) from None
         except psycopg.Error as error:
@@ -93,14 +99,13 @@ class PostgresLog(SqlLog):
             schema.expect(_version(connection))
 
     def _append(self, batch: Batch) -> int:
-        request = msgspec.json.encode(batch).decode()
         try:
-            [[position]] = self._query("SELECT daybook_log.append(%s::json)", (request,))
+            with self._connection() as connection:
+                return connection.append(batch)
         except Unavailable as error:
             if isinstance(error.__cause__, PoolTimeout) or getattr(error.__cause__, "sqlstate", None) in NOT_DONE:
                 raise
             raise Doubtful("PostgreSQL did not answer an append.") from error
-        return int(position)
 
     def last_position(self) -> int:
         [[position]] = self._query("SELECT coalesce(max(position), 0) FROM daybook_log.events")

@@ -12,7 +12,7 @@ GRANT USAGE ON SCHEMA daybook_log TO {role};
 GRANT SELECT ON ALL TABLES IN SCHEMA daybook_log TO {role};
 GRANT UPDATE (due_at, since, taken_by, taken_until) ON daybook_log.open_effects TO {role};
 GRANT INSERT ON daybook_log.chain TO {role};
-GRANT EXECUTE ON FUNCTION daybook_log.append(json) TO {role};
+GRANT EXECUTE ON FUNCTION daybook_log.append(json, json, json, json, json, json, json, json) TO {role};
 GRANT CREATE ON DATABASE {database} TO {role};
 """  # the last so that it can make the views' schema anew when somebody has dropped it
 # A grant by somebody who may not is no error in PostgreSQL, so it is asked first.

@@ -1,6 +1,6 @@
 """Which version of the log's schema this product works with, and what it says of another."""
 
-VERSION = 1  # raise it with every change that an older or newer product could not work with
+VERSION = 2  # raise it with every change that an older or newer product could not work with
 
 
 class WrongSchema(Exception):

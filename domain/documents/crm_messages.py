@@ -111,7 +111,8 @@ def judge_update(ledger: Ledger, receipt: Receipt, *, office: Office) -> Verdict
         return Verdict("refused", "unreadable")
     order = _known(ledger, message, office)
     if order is None:
-        return Verdict("refused", "unknown_tid")
+        echo = is_call_stage(message.values.get("stage", ""))  # of a call that we entered and that has no order yet
+        return Verdict("ignored", "call_stage") if echo else Verdict("refused", "unknown_tid")
     if "service" in message.values and order.kind not in _kinds_named(message, office):
         return Verdict("refused", "service_differs")
     _note(order, message)
@@ -183,20 +184,18 @@ def judge_create(
     module, record_id = office.modules[kind.code].name, message.values["zohorecordid"]
     if "stage" not in message.values and call_of_record(record_id):
         return Verdict("ignored", "call_stage")
-    order = Order.place(
-        uuid5(NAMESPACE, f"{module}/{record_id}"),
-        facts.TakenInCrm(
-            kind=kind.code,
-            module=module,
-            record_id=record_id,
-            contact=Sealed(contact),
-            custom=Sealed(dict(message.custom)) if message.custom else None,
-            shipping=message.values.get("shipping"),
-            choices=Choices(translation_r=message.truthy("translationr")),
-            phone_hash=phone_hash,
-            email_hash=email_hash,
-        ),
+    taken = facts.TakenInCrm(
+        kind=kind.code,
+        module=module,
+        record_id=record_id,
+        contact=Sealed(contact),
+        custom=Sealed(dict(message.custom)) if message.custom else None,
+        shipping=message.values.get("shipping"),
+        choices=Choices(translation_r=message.truthy("translationr")),
+        phone_hash=phone_hash,
+        email_hash=email_hash,
     )
+    order = Order.place(uuid5(NAMESPACE, f"{module}/{record_id}"), taken)
     begin_tracking(order, draw_tracking_id(), reason="crm", notify=notify)
     return Verdict("acted_on", changed=(order,))
 

@@ -95,7 +95,7 @@ def normal_attribution(raw: Mapping[str, object], *, lead_type: str) -> tuple[At
     """Clean every known key of `raw` and drop what is blank or unreadable (spec: attribution)."""
 
     def read(names: Iterable[str]) -> dict[str, object]:
-        return {name: _READERS.get(name, values.label)(raw.get(name)) for name in names}
+        return {name: _READERS.get(name, values.label)(raw[name]) for name in names if raw.get(name) is not None}
 
     plain = read(Attribution.__struct_fields__) | {"lead_type": lead_type}
     return (
@@ -111,6 +111,8 @@ def read_attribution(raw: object, *, extra: Mapping[str, object]) -> tuple[Attri
     of the landing page. The list names what to count: an unreadable whole, and each key that is not ours.
     """
     sent = _opened(raw)
+    if sent == {} and not extra:
+        return Attribution(lead_type="form"), NO_LINKS, []
     given = sent or {}
     dropped = [KEY_DROPPED for key in given if key not in _FORM_KEYS]
     known = {key: value for key, value in given.items() if key in _FORM_KEYS}

@@ -18,7 +18,7 @@ from domain.ledger import Event
 from domain.sealed import Erased
 from domain.shared.contact import Contact
 from projections.home import Home
-from projections.view import Json, Moment, Row, RowView
+from projections.view import Json, Moment, Row, RowView, iso_text
 
 PAGE_ROWS = 50
 HASHES = ("phone_hash", "email_hash")
@@ -116,7 +116,7 @@ def _unmatched() -> Row:
 def _heard(row: Row, event: events.CallTold | events.CallConfirmed) -> Row:
     """The row after one more message about one of its calls."""
     known = row["calls"].get(event.lead_id, {"details": {}, "words": None, "told": None})
-    told = event.told.at.isoformat()
+    told = iso_text(event.told.at)
     call = known | {"told": max(told, known["told"] or told)}
     flags = row["flags"]
     if isinstance(event, events.CallTold):

@@ -9,7 +9,7 @@ from sqlalchemy import Column, String, select
 from domain.documents.order import Order
 from domain.ledger import Event
 from projections.home import Home
-from projections.view import Json, Moment, Row, RowView
+from projections.view import Json, Moment, Row, RowView, iso_text
 
 MISMATCH, PAID_AGAIN = "mismatch", "paid_again"
 
@@ -60,7 +60,7 @@ def _payment(event: Event, what: str, session_id: str, cents: int, currency: str
         "expected_cents": None,
         "got_cents": cents,
         "currency": currency,
-        "since": (event.happened_at or event.at).isoformat(),
+        "since": iso_text(event.happened_at or event.at),
     }
 
 

@@ -3,7 +3,7 @@
 import random
 import signal
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -26,16 +26,22 @@ PACK = {
     "freeze follow": 1,
 }
 KILLS = frozenset(name for name in PACK if name.startswith("kill"))
-SHARE_OF_KILLS = sum(PACK[name] for name in KILLS) / sum(PACK.values())
+
+
+def share_of_kills(only: Collection[str]) -> float:
+    """How many of the faults kill, when only some kinds happen (all, when none is named)."""
+    pack = {name: number for name, number in PACK.items() if not only or name in only}
+    return sum(number for name, number in pack.items() if name in KILLS) / sum(pack.values())
 
 
 class Chaos:
-    """Does harm to a cluster. `every` is after how many answers, on average, the next thing happens."""
+    """Does harm to a cluster. `every` is after how many answers, on average, the next thing of `only` these happens."""
 
-    def __init__(self, cluster: Cluster, *, seed: int, every: int) -> None:
+    def __init__(self, cluster: Cluster, *, seed: int, every: int, only: Collection[str] = ()) -> None:
         self.happened: Counter[str] = Counter()
         self._cluster, self._every, self._chance = cluster, every, random.Random(seed)
         self._later: deque[tuple[int, Callable[[], None]]] = deque()
+        self._only = frozenset(only or PACK)
         self._pack: list[str] = []
 
     @property
@@ -68,7 +74,7 @@ class Chaos:
     def _draw(self) -> str:
         """From a pack that is shuffled anew when it is empty, so that a short run meets every kind."""
         if not self._pack:
-            self._pack = [name for name, number in PACK.items() for _ in range(number)]
+            self._pack = [name for name, number in PACK.items() if name in self._only for _ in range(number)]
             self._chance.shuffle(self._pack)
         return self._pack.pop()
 

@@ -14,7 +14,7 @@ from adapters.wiring import Services
 from domain.ledger import Unavailable
 from tests.faults.audit import Fact, Findings
 from tests.faults.auditor import audit
-from tests.faults.chaos import SHARE_OF_KILLS, Chaos
+from tests.faults.chaos import Chaos, share_of_kills
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.load import Load
 from tests.running import settled
@@ -27,16 +27,20 @@ Say = Callable[[str], None]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a run is. What happens is drawn from `seed`; at which step of the processes it happens is not."""
+    """How long a run is. What happens is drawn from `seed`; at which step of the processes it happens is not.
+
+    With `only`, nothing else happens than these kinds of faults.
+    """
 
     seed: int
     requests: int
     kills: int
+    only: tuple[str, ...] = ()
 
     @property
     def every(self) -> int:
         """After how many answers, on average, something happens."""
-        return max(1, round(self.requests * SHARE_OF_KILLS / self.kills))
+        return max(1, round(self.requests * share_of_kills(self.only) / self.kills))
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +74,7 @@ def run(plan: Plan, folder: Path, say: Say = lambda line: None) -> Report:
     """Carry a plan out on a cluster of its own in this folder."""
     began = time.monotonic()
     with cluster(folder, seed=plan.seed) as running:
-        chaos = Chaos(running, seed=plan.seed, every=plan.every)
+        chaos = Chaos(running, seed=plan.seed, every=plan.every, only=plan.only)
         facts = _load(plan, folder, running, chaos, say)
         answered = len(facts) - 1
         took = {"seconds of load": round(time.monotonic() - began)}

@@ -1,6 +1,6 @@
 """The tracking page, as HTML and as JSON."""
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
@@ -11,7 +11,8 @@ from domain.ledger import Unavailable
 from domain.shared.contact import Contact, redacted_name
 from projections.documents.tracking_page import TRACKING_PAGE, find_page
 from projections.view import Row
-from web.documents.tracking_facts import page_facts, with_texts
+from web.answers import HTML, JSON, preferred
+from web.documents.tracking_facts import page_facts
 from web.services import caught_up, services
 
 bp = Blueprint("tracking", __name__, url_prefix="/tracking", description="Where an order stands.")
@@ -39,10 +40,10 @@ def show(tid: str) -> ResponseReturnValue:
         raise OrderNotFound
     name = redacted_name(services().reveal(row["contact"], Contact).name)
     facts = page_facts(row, name=name)
-    wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
-    if wants_json or request.args.get("format") == "json":
-        return _private(make_response(with_texts(facts)))
-    return _private(make_response(render_template("tracking.html", page=facts)))
+    wants_json = preferred(HTML, JSON) == JSON or request.args.get("format") == "json"
+    answer = jsonify(facts) if wants_json else make_response(render_template("tracking.html", page=facts))
+    answer.headers["Vary"] = "Accept"
+    return answer
 
 
 def _row(tid: str | None) -> Row | None:
@@ -54,8 +55,3 @@ def _row(tid: str | None) -> Row | None:
     if not caught_up(TRACKING_PAGE):  # just placed: the view is a moment behind, or longer
         raise Unavailable("The tracking page is behind the log.")
     return find_page(services().home, tid)
-
-
-def _private(response: Response) -> Response:
-    response.headers["Vary"] = "Accept"
-    return response

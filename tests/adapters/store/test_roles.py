@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -11,11 +12,13 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.proof.verifying import Verification
 from adapters.settings import read_settings
+from adapters.store.postgres import PostgresLog
 from adapters.store.roles import CannotGrant, grant
 from adapters.store.schema import WrongSchema
 from adapters.wiring import Services
 from domain.shared.effect import Effect
 from tests.running import same_after_rebuild, settled
+from tests.store_samples import sql
 from tests.web.site import open_services
 from tests.world import Clock, World
 
@@ -36,7 +39,9 @@ FORBIDDEN = [
     "DELETE FROM daybook_log.chain",
     "UPDATE daybook_log.schema_version SET version = 1000",
     "CREATE TABLE daybook_log.more (id integer)",
-    "CREATE OR REPLACE FUNCTION daybook_log.append(batch json) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+    "CREATE FUNCTION daybook_log.append(batch json) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+    "ALTER FUNCTION daybook_log.append SECURITY INVOKER",
+    "DROP FUNCTION daybook_log.append",
 ]
 
 
@@ -163,6 +168,23 @@ def test_it_may_start_what_makes_the_schema_when_there_is_nothing_to_make(
         owner.execute("UPDATE daybook_log.schema_version SET version = 0")
     with pytest.raises(WrongSchema, match="run `daybook init`"):
         services.log.install()
+
+
+def test_it_may_still_append_after_the_ledger_was_brought_up(
+    services: Services, postgres_database: str, role: str
+) -> None:
+    with psycopg.connect(postgres_database, autocommit=True) as owner:
+        owner.execute("DROP FUNCTION daybook_log.append")
+        owner.execute("UPDATE daybook_log.schema_version SET version = 1")
+        owner.execute(
+            "CREATE FUNCTION daybook_log.append(batch json) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'"
+        )
+        owner.execute("REVOKE EXECUTE ON FUNCTION daybook_log.append FROM PUBLIC")
+        owner.execute(SQL("GRANT EXECUTE ON FUNCTION daybook_log.append TO {}").format(Identifier(role)))
+    with closing(PostgresLog(postgres_database, (), services.settings.master_key)) as log:
+        log.install()
+    work_off(services)
+    assert sql(postgres_database, "SELECT pronargs FROM pg_proc WHERE proname = 'append'") == [(8,)]
 
 
 def test_whoever_may_not_grant_is_told_so(postgres_database: str, role: str, services: Services) -> None:

@@ -49,6 +49,16 @@ def test_the_echo_of_a_calls_record_is_no_order_and_the_form_that_follows_takes_
     assert vendors.order(order_id).crm_record == record_id
 
 
+def test_an_update_that_echoes_the_stage_of_a_call_without_an_order_is_ignored(
+    vendors: Vendors, services: Services, clock: Clock
+) -> None:
+    lead_id = call(vendors.app.test_client(), "embassy")
+    finish(services, clock)
+    told = echo(lead(services, lead_id).crm_record)
+    assert verdict(vendors.zoho("update", **told, stage="Phone Call Received")) == ("ignored", "call_stage")
+    assert verdict(vendors.zoho("update", **told, stage="Order Received")) == ("refused", "unknown_tid")
+
+
 def test_the_echo_of_a_call_that_is_being_entered_waits(vendors: Vendors, services: Services) -> None:
     call(vendors.app.test_client(), "embassy")
     assert verdict(vendors.zoho("create", **echo("5725767000000411001"))) == ("waiting", None)
