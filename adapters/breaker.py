@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.store.log import Work
 
-VENDOR_CHANNELS = frozenset({"zoho", "mail"})  # the others call nobody, so nobody there can fall silent
+VENDOR_CHANNELS = frozenset({"zoho", "mail", "stripe"})  # the others call nobody, so nobody there can fall silent
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=60)
 
 log = logging.getLogger("daybook.effects")

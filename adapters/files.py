@@ -65,6 +65,10 @@ class FileStore:
         """Tell whether this file is kept."""
         return is_file_key(key) and bool(self._fs.isfile(self._path(key)))
 
+    def holds(self, folder: str) -> bool:
+        """Tell whether anything lies under a folder's key."""
+        return is_folder_key(folder) and bool(self._fs.find(self._path(folder)))
+
     def delete(self, key: str) -> None:
         """Remove a file, or with its folder's key whatever lies in it; nothing there is no error."""
         if not (is_file_key(key) or is_folder_key(key)):

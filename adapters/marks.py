@@ -44,6 +44,12 @@ def marks_of(subjects: Iterable[Order | CallLead], *, shared: frozenset[str]) ->
     return Marks(words=frozenset(words - {""}), phones=frozenset(phones - {""}), leads=frozenset(leads))
 
 
+def marks_typed(*, emails: Iterable[str] = (), phones: Iterable[str] = ()) -> Marks:
+    """The marks of addresses and numbers as somebody typed them."""
+    words = frozenset(text.strip().casefold() for text in emails)
+    return Marks(words=words, phones=frozenset(phone_key(text) or "" for text in phones) - {""}, leads=frozenset())
+
+
 def _addresses(subject: Order | CallLead, shared: frozenset[str]) -> Iterator[tuple[str | None, str | None]]:
     """(phone, e-mail), None where it is shared."""
     if isinstance(subject, Order):

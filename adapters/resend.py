@@ -15,6 +15,7 @@ from requests import Response
 
 from adapters.http import Session, pause_asked
 from domain.shared.errors import Declined, Unreachable
+from domain.shared.ports import CannotDelete
 
 PASSED_ON = ("In-Reply-To", "References", "Auto-Submitted")
 KEY_TAG = "key"
@@ -47,6 +48,9 @@ class ResendMailer:
             # It may have been accepted; the same key finds out without sending again.
             raise Unreachable("the answer has no id")
         return id
+
+    def delete(self, *, key: str, id: str | None) -> str:
+        raise CannotDelete("Resend deletes no single mail; it keeps each for as long as the plan says")
 
     def message_id(self, provider_id: str) -> str | None:
         """The Message-ID the mail travels under, which replaces ours; None while Resend does not name it."""

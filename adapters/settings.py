@@ -40,13 +40,14 @@ DEMO_MASTER_KEY = base64.b64encode(b"a demo key: not for real people!").decode()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything an operator can set; see `.env.example`. `master_key` is 32 bytes."""
+    """Everything an operator can set; see `.env.example`. A master key is 32 bytes."""
 
     env: str
     database_url: str
     database: DatabaseOptions
     redis_url: str | None
     master_key: bytes
+    master_key_second: bytes | None
     file_store_url: str
     sandbox_path: Path
     form_origins: tuple[str, ...]
@@ -108,7 +109,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=reader.read("DATABASE_URL", "sqlite:///var/daybook.sqlite", _database, DATABASE_WORDS, ""),
         database=_database_options(reader),
         redis_url=reader.text("REDIS_URL") or None,
-        master_key=reader.read("MASTER_KEY", DEMO_MASTER_KEY, _key, "32 random bytes in Base64", b""),
+        master_key=reader.read("MASTER_KEY", DEMO_MASTER_KEY, read_key, KEY_WORDS, b""),
+        master_key_second=reader.read("MASTER_KEY_SECOND", "", _second_key, KEY_WORDS, None),
         file_store_url=reader.text("FILE_STORE_URL", "var/media"),
         sandbox_path=Path(reader.text("SANDBOX_PATH", "var/sandbox.sqlite")),
         form_origins=tuple(reader.text("FORM_ORIGINS").replace(",", " ").split()),
@@ -148,6 +150,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 LEVELS = ("debug", "info", "warning", "error")
+KEY_WORDS = "32 random bytes in Base64"
 ENV_WORDS = "development, production or test"
 DATABASE_WORDS = "sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>"
 
@@ -198,11 +201,16 @@ def _database(text: str) -> str:
     return text
 
 
-def _key(text: str) -> bytes:
+def read_key(text: str) -> bytes:
+    """A master key from its text; raises `ValueError`."""
     key = base64.b64decode(text, validate=True)
     if len(key) != 32:
         raise ValueError(len(key))
     return key
+
+
+def _second_key(text: str) -> bytes | None:
+    return read_key(text) if text else None
 
 
 def _aliases(text: str) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from email.policy import SMTP
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from domain.shared.errors import Declined, Unreachable
+from domain.shared.ports import CannotDelete
 
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 STARTTLS = ("offered", "required", "never")
@@ -59,6 +60,9 @@ class SmtpMailer:
             codes = sorted(code for code, _ in refused.values())
             log.warning("a mail was accepted, but not for %d of its recipients: %s", len(refused), codes)
         return str(mail["Message-ID"])
+
+    def delete(self, *, key: str, id: str | None) -> str:
+        raise CannotDelete("a mail server passes mails on, and none can be called back")
 
     def _connect(self, sender: str) -> smtplib.SMTP:
         # The sender's domain is our name: looking up this machine's own may take as long as a timeout.

@@ -14,6 +14,7 @@ from requests import Response
 from adapters.http import Session, pause_asked
 from domain.shared.errors import BadSignature, Declined, Unreachable
 from domain.shared.payments import STRIPE_VERSION, Broken, Checkout, EpochSeconds, OpenedCheckout, stripe_signature
+from domain.shared.ports import CannotDelete
 
 TOLERANCE_SECONDS = 300
 LATER = frozenset({409, 429})  # the key is still in use, or too many calls: nothing was stored under the key
@@ -43,6 +44,9 @@ class StripePayments:
             # It may have been opened all the same; the key brings that one back instead of a second.
             response = self._post(wanted, key)
         return _opened(response)
+
+    def redact(self, reference: str) -> str:
+        raise CannotDelete("redaction jobs are a preview of Stripe's: they are begun in its dashboard")
 
     def _post(self, wanted: Checkout, key: str) -> Response:
         headers = {

@@ -33,12 +33,14 @@ from adapters.store.postgres import PostgresLog
 from adapters.store.sqlite import SQLiteLog
 from adapters.stripe import verify_stripe
 from adapters.threads import Threads
+from adapters.vendor_copies import VendorCopies
 from adapters.vendors import Vendors
 from adapters.watching import Watcher
 from domain.consequences import Open
 from domain.documents import call_policy, policy
 from domain.documents.call_lead import CallLead
 from domain.documents.call_performers import CallPerformers
+from domain.documents.deletions import Deletions
 from domain.documents.letters import company
 from domain.documents.match_performers import MatchPerformers
 from domain.documents.order import Order
@@ -47,6 +49,7 @@ from domain.documents.price_list import PriceList
 from domain.ledger import Aggregate, Ledger, Policy
 from domain.shared import inbox
 from domain.shared.effect import Effect, NotYet, effect_id
+from domain.shared.export import Export
 from domain.shared.inbox import Inbox
 from domain.shared.letter import Letter
 from domain.shared.receipt import Receipt
@@ -60,12 +63,13 @@ from projections.documents.orders import ORDER_DESK
 from projections.documents.payment_queue import PAYMENT_QUEUE
 from projections.documents.stage_queue import STAGE_QUEUE
 from projections.documents.tracking_page import TRACKING_PAGE
+from projections.fill import Progress
 from projections.follow import Follower
 from projections.home import POSITIONS, Home
 from projections.rebuild import Rebuild, Rebuilt
 from projections.view import View
 
-AGGREGATES: tuple[type[Aggregate], ...] = (Order, CallLead, PriceList, Effect, Receipt)
+AGGREGATES: tuple[type[Aggregate], ...] = (Order, CallLead, PriceList, Effect, Receipt, Export)
 POLICIES: Mapping[type[Aggregate], Policy] = {
     Order: policy.effects,
     CallLead: call_policy.effects,
@@ -165,8 +169,19 @@ class Services:
             **documents.by_kind,
             **calls.by_kind,
             **matches.by_kind,
+            **self._deletions().by_kind,
             **Inbox(self.ledger, self._judges.by_source, now=self.now, concerns=self._judges.concerns).by_kind,
         }
+
+    def _deletions(self) -> Deletions:
+        return Deletions(
+            ledger=self.ledger,
+            crm=self.vendors.crm,
+            mailer=self.vendors.mailer,
+            payments=self.payments,
+            office=self.office,
+            uses=VendorCopies(self.ledger, self.home, catch_up=self._catch_up),
+        )
 
     def verify_resend(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Raises `BadSignature` unless Resend signed these bytes with one of our secrets."""
@@ -225,7 +240,7 @@ class Services:
         return self.log.mapper.opened(token, held)
 
     def rebuild(
-        self, view: View, progress: Callable[[int], None] = lambda events: None, *, workers: int = 1
+        self, view: View, progress: Progress = lambda events: None, *, workers: int = 1, fresh: bool = False
     ) -> Rebuilt:
         """Rebuild one view beside its live table and swap; several `workers` are processes, on PostgreSQL only."""
         with observed_rebuild(view.name) as observe:
@@ -234,17 +249,22 @@ class Services:
                 observe(events)
                 progress(events)
 
-            rebuilt = Rebuild(
-                self.log,
-                self._patient_home,
-                view,
-                now=self.now,
-                progress=both,
-                workers=workers,
-                connect=partial(_open_both, self.settings),
-            ).run()
+            rebuilt = self.rebuild_of(view, both, workers=workers, fresh=fresh).run()
             observe(rebuilt.events)
         return rebuilt
+
+    def rebuild_of(self, view: View, progress: Progress, *, workers: int = 1, fresh: bool = False) -> Rebuild:
+        """A rebuild that has not begun, to be run, looked at, approved or discarded."""
+        return Rebuild(
+            self.log,
+            self._patient_home,
+            view,
+            now=self.now,
+            progress=progress,
+            workers=workers,
+            connect=partial(_open_both, self.settings),
+            fresh=fresh,
+        )
 
     @property
     def patient_home(self) -> Home:
@@ -290,10 +310,15 @@ class Services:
 
 
 def _open_log(settings: Settings) -> SqlLog:
+    log: SqlLog
     if settings.database_url.startswith("sqlite:///"):
         path = Path(settings.database_url.removeprefix("sqlite:///"))
-        return SQLiteLog(path, AGGREGATES, settings.master_key)
-    return PostgresLog(settings.database_url, AGGREGATES, settings.master_key, options=settings.database)
+        log = SQLiteLog(path, AGGREGATES, settings.master_key)
+    else:
+        log = PostgresLog(settings.database_url, AGGREGATES, settings.master_key, options=settings.database)
+    if settings.master_key_second is not None:
+        log.keyring.also_open_with(settings.master_key_second)
+    return log
 
 
 def _open_views(settings: Settings, *, long: bool = False) -> Engine:

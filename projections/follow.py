@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from domain.ledger import Event
-from projections.home import Home, Moved, is_the_databases
+from projections.frozen import end_frozen_writers
+from projections.home import Home, Moved, Stand, is_the_databases
 from projections.view import View
 
 BATCH, FAR_BATCH = 10_000, 30_000  # events; the larger when far behind: fewer rows are read and written twice
@@ -60,13 +61,15 @@ class Follower:
                 self._folding.setdefault(name, []).append(view.name)
         self._limit = BATCH
         self._positions: dict[str, int] = {}
+        self._generations: dict[str, int] = {}
         self._parked: dict[str, set[str]] = {view.name: set() for view in views}
         self._moved = threading.Condition()
         self._wake = threading.Event()
 
     def refresh(self) -> None:
         """Read every view's position and parked streams from its home."""
-        states = self._home.states()
+        states = self._home.states()  # before what is parked: a swap in between is found out by its generation
+        self._generations = {name: state["generation"] for name, state in states.items()}
         for view in self.views:
             self._parked[view.name] = {row["stream"] for row in self._home.parked(view)}
         with self._moved:
@@ -126,7 +129,8 @@ class Follower:
         if len(pasts) < 2:
             return False
         try:
-            with self._home.advancing_all(pasts, to=to) as connection:
+            stands = [(view, Stand(past, self._generations[view.name])) for view, past in pasts]
+            with self._home.advancing_all(stands, to=to) as connection:
                 for view, past in pasts:
                     self._fold(connection, view, _behind(past, news[view.name]))
         except Exception:  # each view by itself finds out what it was
@@ -155,7 +159,7 @@ class Follower:
 
     def _write_or_park(self, view: View, news: Sequence[Read], *, past: int, to: int) -> None:
         try:
-            with self._home.advancing(view, past=past, to=to) as connection:
+            with self._home.advancing(view, past=Stand(past, self._generations[view.name]), to=to) as connection:
                 self._fold(connection, view, news)
         except Moved:
             raise
@@ -182,7 +186,7 @@ class Follower:
         position, event = read
         name = event.name if isinstance(event, Broken) else event.stored_name
         log.error("view %s parked event %d (%s): %s", view.name, position, name, reason.partition(":")[0])
-        with self._home.advancing(view, past=past, to=to) as connection:
+        with self._home.advancing(view, past=Stand(past, self._generations[view.name]), to=to) as connection:
             self._home.park(connection, view, position, str(event.stream), reason, self._now())
         self._parked[view.name].add(str(event.stream))
 
@@ -231,6 +235,8 @@ class Follower:
         """Go on after a lost connection, or after somebody dropped the tables: those are made and filled anew."""
         log.warning("the follower stumbled and goes on: %s", type(error).__name__, exc_info=error)
         try:
+            if frozen := end_frozen_writers(self._home.engine):
+                log.warning("ended %d sessions of a process that is frozen", frozen)
             self._home.install(self.views)
             self.refresh()
         except Exception as failure:

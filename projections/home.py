@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -55,7 +56,15 @@ PARKED = Table(
     Column("parked_at", Moment, nullable=False),
 )
 NEXT, OLD = "__next", "__old"
-WRONG_TYPE = "42804"
+WRONG_TYPE, LOCK_TIMEOUT = "42804", "55P03"
+DEAD_HOLDER = "2s"
+
+
+class Stand(msgspec.Struct, frozen=True):
+    """How far a view has come, and in which of its tables: each swap is another generation."""
+
+    position: int
+    generation: int
 
 
 class Moved(Exception):
@@ -95,6 +104,7 @@ class Home(TableRows):
                 self.drop(connection, f"{view.name}{suffix}")
         there = inspect(connection).has_table(view.name)
         if not there:
+            self.drop(connection, f"{view.name}{NEXT}")  # a rebuild's, whose indexes have the names of the new ones
             generation = state["generation"] + 1 if state else 1
             self.create(connection, view, view.table(), generation=generation)
             connection.execute(delete(PARKED).where(PARKED.c.view == view.name))
@@ -129,7 +139,7 @@ class Home(TableRows):
                 key = {"key": zlib.crc32(view.name.encode()) & 0x7FFFFFFF}
                 if wait:
                     connection.execute(text("SELECT pg_advisory_lock(7301, :key)"), key)
-                elif not connection.execute(text("SELECT pg_try_advisory_lock(7301, :key)"), key).scalar():
+                elif not _lock_soon(connection, key):
                     raise Rebuilding(view.name)
                 try:
                     yield
@@ -188,19 +198,20 @@ class Home(TableRows):
         return finder.find(value)
 
     @contextmanager
-    def advancing(self, view: View, *, past: int, to: int) -> Iterator[Connection]:
+    def advancing(self, view: View, *, past: Stand, to: int) -> Iterator[Connection]:
         """One transaction that writes rows and moves the position; raises `Moved` if somebody else moved it."""
         with self.advancing_all([(view, past)], to=to) as connection:
             yield connection
 
     @contextmanager
-    def advancing_all(self, pasts: Sequence[tuple[View, int]], *, to: int) -> Iterator[Connection]:
+    def advancing_all(self, pasts: Sequence[tuple[View, Stand]], *, to: int) -> Iterator[Connection]:
         """The same for several views, each from where it stands; raises `Moved` if any of them was moved."""
         stand = or_(
             *(
                 and_(
                     POSITIONS.c.view == view.name,
-                    POSITIONS.c.position == past,
+                    POSITIONS.c.position == past.position,
+                    POSITIONS.c.generation == past.generation,  # other tables may have set other events aside
                     POSITIONS.c.version == view.version,  # an older process must not fold into a newer table
                 )
                 for view, past in pasts
@@ -242,6 +253,22 @@ class Home(TableRows):
         """Take a parked event back; False when somebody else has."""
         where = PARKED.c.view == view.name, PARKED.c.position == position
         return connection.execute(delete(PARKED).where(*where)).rowcount == 1
+
+
+def _lock_soon(connection: Connection, key: dict[str, int]) -> bool:
+    """Take the lock of a rebuild; the server may need a moment to see that its last holder was killed."""
+    before = connection.scalar(text("SELECT current_setting('lock_timeout')"))
+    set_patience = text("SELECT set_config('lock_timeout', :patience, false)")
+    connection.execute(set_patience, {"patience": DEAD_HOLDER})
+    try:
+        connection.execute(text("SELECT pg_advisory_lock(7301, :key)"), key)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_TIMEOUT:
+            raise
+        return False
+    finally:
+        connection.execute(set_patience, {"patience": before})
+    return True
 
 
 def is_the_databases(error: Exception) -> bool:

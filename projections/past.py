@@ -9,10 +9,11 @@ import msgspec
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, inspect, select
 
 from domain.ledger import Event
+from domain.shared.erasure import Forgotten
 from domain.shared.travel import Clock
 from projections.fill import Filler, History, Progress, Share
 from projections.home import Home
-from projections.view import Moment, Row, View
+from projections.view import Moment, Row, RowView, View
 
 PAST, LONGEST_NAME = "__past_", 63  # the longest name that PostgreSQL takes
 TABLES = Table(
@@ -58,8 +59,12 @@ class Stamp(msgspec.Struct):
 class Cut:
     """The log as it was: only the events that count at a moment, by the rule of `domain.shared.travel.until`."""
 
-    def __init__(self, source: History, as_of: datetime, *, clock: Clock = "recorded") -> None:
+    def __init__(
+        self, source: History, as_of: datetime, *, clock: Clock = "recorded", without: Iterable[UUID] = ()
+    ) -> None:
+        """`without` are streams that do not count at all."""
         self._source, self._as_of, self._clock = source, as_of, clock
+        self._without = frozenset(stream.int for stream in without)
         self._stamp = msgspec.json.Decoder(Stamp).decode
 
     def scan(
@@ -70,11 +75,13 @@ class Cut:
         by_stream: bool = False,
         after: int = 0,
         share: Share = (0, 1),
+        beyond: UUID | None = None,
     ) -> Iterator[tuple[int, str, bytes | str]]:
         """The rows that count. All of a stream are looked at, since one that is not wanted may end it."""
         wanted = None if names is None else frozenset(names)
-        ended: set[int] = set()
-        for position, name, data in self._source.scan(upto=upto, by_stream=by_stream, after=after, share=share):
+        ended = set(self._without)
+        rows = self._source.scan(upto=upto, by_stream=by_stream, after=after, share=share, beyond=beyond)
+        for position, name, data in rows:
             if self._counts(data, ended) and (wanted is None or name in wanted):
                 yield position, name, data
 
@@ -119,6 +126,15 @@ def past_table(view: View, name: str) -> Table:
     return table
 
 
+def forgotten(source: History, view: View) -> set[UUID]:
+    """The streams that are erased today, of which no row of this view may come back."""
+    names = source.readable_as([kind for kind in view.folds if issubclass(kind, Forgotten)])
+    if not (view.forgets and names):
+        return set()
+    rows = source.scan(upto=source.last_position(), names=names)
+    return {msgspec.json.decode(data, type=Stamp).stream for _, _, data in rows}
+
+
 def make_past(
     source: History,
     home: Home,
@@ -132,9 +148,10 @@ def make_past(
 ) -> Past:
     """Fold the view as of then into `<view>__past_<name>`; raises `NotAPast`, or `Rebuilding` while another does."""
     table = past_table(view, name)
-    filler = Filler(Cut(source, as_of, clock=clock), home, view, progress)
-    filler.table = table
     with home.rebuilding(view, wait=False):
+        gone = forgotten(source, view)
+        cut = Cut(source, as_of, clock=clock, without=gone)
+        filler = Filler(cut, home, view, progress, suffix=f"{PAST}{name}")
         with home.engine.begin() as connection:
             home.lock(connection)
             if table.name in {past["name"] for past in _listed(connection)}:
@@ -144,6 +161,9 @@ def make_past(
             home.create(connection, view, table, generation=0, indexed=False)
         filler.fill(source.last_position())
         with home.engine.begin() as connection:
+            if isinstance(view, RowView):  # whoever was forgotten while it was filled
+                late = [str(stream) for stream in forgotten(source, view) - gone]
+                connection.execute(delete(table).where(table.c[view.key_column].in_(late)))
             made = Past(
                 name=table.name,
                 view=view.name,

@@ -1,7 +1,6 @@
 """The rows of a view's table: folded in, read and written, a few at a time or many."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, insert, select, text
@@ -10,7 +9,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from projections.bulk import KEYS, copy_rows, read_rows
 from projections.view import Journal, Row, RowView, View, json_text
 
-CHUNK_ROWS = 5_000
 MANY_ROWS = 100  # from here on COPY is worth its round trips
 Changes = Mapping[str, tuple[Row | None, Row | None]]  # a row before and after, by its key
 
@@ -85,15 +83,23 @@ class TableRows:
         elif rows:
             connection.execute(insert(table), list(rows))
 
-    def fill(self, table: Table, rows: Iterator[Row]) -> None:
-        """Load new rows as they come, the fastest way the database has."""
-        if self._copies:
-            with self.engine.begin() as connection:
+    def fill(
+        self,
+        table: Table,
+        rows: Iterator[Row],
+        *,
+        before: Callable[[Connection], None],
+        after: Callable[[Connection], None],
+    ) -> None:
+        """Load new rows as they come, the fastest way there is, in one transaction with `before` and `after`."""
+        chunk = None if self._copies else list(rows)  # before the file is locked, so that the follower can write
+        with self.engine.begin() as connection:
+            before(connection)
+            if chunk is None:
                 copy_rows(connection, table, rows)
-        else:  # many transactions, so that the follower can write in between
-            while chunk := list(islice(rows, CHUNK_ROWS)):
-                with self.engine.begin() as connection:
-                    self.add(connection, table, chunk)
+            else:
+                self.add(connection, table, chunk)
+            after(connection)
 
 
 def _by_key(view: RowView, events: Sequence[tuple[int, Any]]) -> Mapping[str, Sequence[Any]]:

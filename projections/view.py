@@ -56,6 +56,7 @@ class View:
     version: ClassVar[int] = 1
     folds: ClassVar[tuple[type[Event], ...]]
     indexed: ClassVar[tuple[str, ...]] = ()
+    forgets: ClassVar[bool] = True  # False: rows of somebody forgotten stay, as they name nobody and count on
     live: ClassVar[Table]
 
     def __init_subclass__(cls, *, name: str = "") -> None:

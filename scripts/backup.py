@@ -52,7 +52,7 @@ def _back_up(settings: Settings, file: Path) -> tuple[int, Path | None]:
     log = Path(settings.database_url.removeprefix(SQLITE))
     if not log.exists():
         raise click.ClickException(f"There is no ledger at {log}.")
-    _check(log, settings.master_key)
+    _check(log, settings)
     sandbox = file.with_name(f"{file.stem}.sandbox{file.suffix}") if settings.sandbox_path.exists() else None
     with _made(file):
         _copy(log, file)
@@ -64,9 +64,11 @@ def _back_up(settings: Settings, file: Path) -> tuple[int, Path | None]:
     return position, sandbox
 
 
-def _check(path: Path, master_key: bytes) -> None:
+def _check(path: Path, settings: Settings) -> None:
     """Raises `WrongSchema` or `NotOurs` unless this is a ledger that opens with our key."""
-    log = SQLiteLog(path, AGGREGATES, master_key)
+    log = SQLiteLog(path, AGGREGATES, settings.master_key)
+    if settings.master_key_second is not None:
+        log.keyring.also_open_with(settings.master_key_second)
     with closing(log):
         log.check()
 

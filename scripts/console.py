@@ -30,7 +30,9 @@ from domain.documents.order_facts import tracking_id_claim
 from domain.ledger import Conflict, Unavailable, acting
 from domain.sealed import Erased
 from domain.shared.errors import Invalid, NotFound, Refused
+from projections.fill import TooManySetbacks
 from projections.home import Rebuilding
+from projections.kept import Superseded
 from projections.parallel import WorkerFailed
 
 PLAIN_WIDTH = 200  # columns of a table that goes into a file or another program
@@ -156,10 +158,14 @@ def sentences() -> Iterator[None]:
         CannotGrant,
         AlreadyServed,
         Rebuilding,
+        Superseded,
         WorkerFailed,
+        TooManySetbacks,
         Erased,
     ) as error:
         raise click.ClickException(str(error)) from None
+    except msgspec.MsgspecError:
+        raise click.ClickException("An event is not as it was stored; `daybook verify` says which.") from None
     except Unavailable as error:
         raise click.ClickException(f"The ledger does not answer. {error}") from None
     except SQLAlchemyError as error:

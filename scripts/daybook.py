@@ -10,6 +10,8 @@ from scripts.effects import effects
 from scripts.events import events
 from scripts.evidence import evidence
 from scripts.explain import explain
+from scripts.export import export
+from scripts.export_person import export_person
 from scripts.follow import follow
 from scripts.forget import forget
 from scripts.history import history
@@ -17,11 +19,14 @@ from scripts.init import init
 from scripts.orders import orders
 from scripts.payments import payments
 from scripts.prices import prices
+from scripts.project import project
 from scripts.rebuild import rebuild
 from scripts.receipts import receipts
 from scripts.replay import replay
+from scripts.rotate_key import rotate_key
 from scripts.serve import serve
 from scripts.show import show
+from scripts.sql import sql
 from scripts.stages import stages
 from scripts.status import status
 from scripts.verify import verify
@@ -39,11 +44,12 @@ def main() -> None:
     """
 
 
-OPERATING = (serve, init, web, work, follow, status, backup)
-WORKING = (orders, calls, payments, stages, attribution, prices, receipts, effects, forget)
+OPERATING = (serve, init, web, work, follow, status, backup, rotate_key)
+WORKING = (orders, calls, payments, stages, attribution, prices, receipts, effects, forget, export_person)
 LOOKING_BACK = (history, show, diff, explain, replay, verify, evidence)
 REBUILDING = (views, rebuild, events)
-for command in (*OPERATING, *WORKING, *LOOKING_BACK, *REBUILDING):
+ANALYSING = (export, sql, project)
+for command in (*OPERATING, *WORKING, *LOOKING_BACK, *REBUILDING, *ANALYSING):
     main.add_command(command)
 
 if __name__ == "__main__":

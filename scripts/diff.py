@@ -7,7 +7,7 @@ import msgspec
 
 from domain.shared.travel import Clock, Step, changes, touches
 from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
-from scripts.points import clock_of, happened_option, point_text, read_point
+from scripts.points import clock_of, happened_option, not_later, point_text, read_point
 from scripts.shown import EventLine, event_line, reveal_option, short, shown
 from scripts.subjects import Subject, subject_argument, view_option
 
@@ -44,12 +44,16 @@ def diff(
 
     SUBJECT and --view are those of `daybook show`. A point is a version (a whole number, 0 for before it began) or a
     time such as 2026-02-09 or 2026-02-09T15:30; a time without a zone is in the office's zone, a day alone is its
-    beginning, and what was recorded at that very moment counts.
+    beginning, and what was recorded in that very second counts.
     """
     with opened(database, views=False) as services:
         zone = services.office.zone
         found = Subject(services, subject, view=view)
         before, after = read_point(start, zone), read_point(end, zone) if end else None
+        found.check(before)
+        for point in (before, after or 0):
+            not_later(point, services.now())
+        found.last_step(after, clock=clock_of(clock))
         was, now, between = _between(found, found.steps(before, clock=clock_of(clock)), after, clock=clock_of(clock))
         differences = [
             Difference(

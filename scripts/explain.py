@@ -41,7 +41,7 @@ def explain(
     with opened(database, views=False) as services:
         found = Subject(services, subject, view=view)
         point = read_point(at, services.office.zone) if at else None
-        last = found.last_step(point, clock=clock_of(clock))
+        last = found.standing(point, clock=clock_of(clock))
         value = _value(last, field)
         step = setter(found.steps(point, clock=clock_of(clock)), field)
         causes = why(step.event, partial(find_event, services)) if step else []
@@ -80,6 +80,8 @@ def _show(told: dict[str, Any]) -> None:
         drawn.add_row("because of" if number else "set by", *_cells(line))
     console.print(drawn)
     console.print(f"It began with {_beginning((told['set_by'], *told['why'])[-1])}.")
+    if told["set_by"].correlation:
+        console.print(f"All of that request: daybook history --correlation {told['set_by'].correlation}")
 
 
 def _cells(line: EventLine) -> tuple[str, ...]:

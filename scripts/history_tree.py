@@ -27,8 +27,8 @@ def branches(nodes: Iterable[Node]) -> list[Branch]:
 def draw(roots: Iterable[Branch], told: Mapping[tuple[str, int], str]) -> None:
     """Print the trees, what began in one act under one heading; `told` is what each event says, by its place."""
     console = terminal()
-    for (at, who), acted in groupby(roots, key=lambda root: (moment_text(root.event.at), _who(root.event))):
-        drawn = Tree(Text(f"{at}  {who}"), guide_style="dim")
+    for heading, acted in groupby(roots, key=lambda root: _heading(root.event)):
+        drawn = Tree(Text(heading), guide_style="dim")
         _grow(drawn, acted, told)
         console.print(drawn)
 
@@ -44,5 +44,7 @@ def _label(line: EventLine, told: Mapping[tuple[str, int], str]) -> Text:
     return Text(f"{name}{': ' if says else ''}{short(says)}")
 
 
-def _who(line: EventLine) -> str:
-    return line.by if line.by == line.via else f"{line.by} via {line.via}"
+def _heading(line: EventLine) -> str:
+    who = line.by if line.by == line.via else f"{line.by} via {line.via}"
+    correlation = f"  correlation {line.correlation}" if line.correlation else ""
+    return f"{moment_text(line.at)}  {who}{correlation}"

@@ -2,7 +2,6 @@
 
 import click
 import msgspec
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters.wiring import Services
 from domain.shared.travel import Clock
@@ -10,7 +9,8 @@ from projections.home import Rebuilding
 from projections.past import NotAPast, Past, drop_past, make_past, pasts
 from projections.view import View
 from scripts.console import moment_text, table, terminal
-from scripts.points import read_moment
+from scripts.points import not_later, read_end
+from scripts.progress import progress_bar
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,18 +46,10 @@ def carry_out(services: Services, wanted: Wanted, view: View | None, *, quiet: b
 
 
 def _make(services: Services, wanted: Wanted, view: View, as_of: str, *, quiet: bool) -> None:
-    moment = read_moment(as_of, services.office.zone)
+    moment = read_end(as_of, services.office.zone)
+    not_later(moment, services.now())
     name = wanted.into or f"{moment.astimezone(services.office.zone):%Y%m%d_%H%M%S}"
-    console = terminal(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
-    with bar:
+    with progress_bar(quiet=quiet) as bar:
         task = bar.add_task(view.name, total=services.log.last_position())
         make_past(
             services.log,

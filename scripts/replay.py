@@ -1,12 +1,12 @@
 """`daybook replay --dry-run`: what today's policies would ask for, beside what was asked for then."""
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters.wiring import POLICIES, Services
 from domain.shared.replaying import DryRun, dry_run
 from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
-from scripts.points import read_moment
+from scripts.points import not_later, read_moment
+from scripts.progress import progress_bar
 
 
 @click.command()
@@ -36,24 +36,20 @@ def replay(since: str, until: str | None, dry: bool, database: str | None, as_js
 
 
 def _run(services: Services, *, since: str, until: str | None, quiet: bool) -> DryRun:
-    console = terminal(stderr=True)
-    bar = Progress(
-        TextColumn("events"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
+    begin = read_moment(since, services.office.zone)
+    end = read_moment(until, services.office.zone) if until else None
+    if end is not None and end < begin:
+        raise click.ClickException("The time in --since is later than the one in --until.")
+    not_later(begin, services.now())
     last = services.log.last_position()
-    with bar:
+    with progress_bar(quiet=quiet) as bar:
         task = bar.add_task("events", total=last)
         done = dry_run(
             services.log,
             POLICIES,
             upto=last,
-            since=read_moment(since, services.office.zone),
-            until=read_moment(until, services.office.zone) if until else None,
+            since=begin,
+            until=end,
             progress=lambda position: bar.update(task, completed=position),
         )
         bar.update(task, completed=last)

@@ -6,7 +6,7 @@ import click
 
 from domain.shared.travel import Point
 from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
-from scripts.points import clock_of, happened_option, read_moment
+from scripts.points import clock_of, happened_option, read_end
 from scripts.shown import event_line, reveal_option, short, shown
 from scripts.subjects import Subject, subject_argument, view_option
 
@@ -36,15 +36,15 @@ def show(
     effect or a receipt (or VENDOR:ID), or `prices`. With --view it is the key of the view's row, which is folded anew
     from the events up to then; the live rows are not looked at.
 
-    A time without a zone is in the office's zone, a day alone is its beginning, and what was recorded at that very
-    moment counts.
+    A time without a zone is in the office's zone, a day alone is its beginning, and what was recorded in that very
+    second counts.
     """
     if at is not None and version is not None:
         raise click.UsageError("Give a time or a version, not both.")
     with opened(database, views=False) as services:
         found = Subject(services, subject, view=view)
-        point: Point | None = version if at is None else read_moment(at, services.office.zone)
-        step = found.last_step(point, clock=clock_of(clock))
+        point: Point | None = version if at is None else read_end(at, services.office.zone)
+        step = found.standing(point, clock=clock_of(clock))
         told: dict[str, Any] = {
             **found.told(),
             "version": step.event.version,
@@ -61,5 +61,15 @@ def show(
     drawn = table("field", "value")
     for name, value in (told["state"] or {}).items():
         if value not in (None, [], {}, ""):
-            drawn.add_row(name, short(value))
+            drawn.add_row(name, short(_known(value)))
     console.print(drawn)
+
+
+def _known(value: Any) -> Any:
+    """A value without what records leave open, which only takes room on a line."""
+    match value:
+        case dict():
+            return {name: _known(held) for name, held in value.items() if held is not None}
+        case list():
+            return [_known(held) for held in value]
+    return value

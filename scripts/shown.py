@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from adapters.store.keys import NotOurs
 from domain.ledger import Event
 from domain.sealed import Erased, Sealed
 from domain.shared.effect import Effect
@@ -73,7 +74,7 @@ def shown(value: Any, *, reveal: bool) -> Any:
     """A value ready to be printed; what is sealed is opened only to `reveal` it."""
     match value:
         case Hidden(sealed=sealed) | (Sealed() as sealed):
-            return _opened(sealed) if reveal else SEALED
+            return _opened(sealed, reveal=reveal)
         case dict():
             return {name: shown(held, reveal=reveal) for name, held in value.items()}
         case list():
@@ -85,11 +86,18 @@ def shown(value: Any, *, reveal: bool) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _opened(sealed: Sealed[Any]) -> Any:
+def _opened(sealed: Sealed[Any], *, reveal: bool) -> Any:
+    """What was erased is told from what is only sealed by trying, whether it is to be shown or not."""
     try:
         value = sealed.open()
     except Erased:
         return ERASED
+    except (NotOurs, msgspec.MsgspecError):
+        if reveal:
+            raise
+        return SEALED
+    if not reveal:
+        return SEALED
     return value.decode(errors="replace") if isinstance(value, bytes) else msgspec.to_builtins(value)
 
 

@@ -72,10 +72,14 @@ class Subject:
             return list(row_life(self.view, events, self._services.reveal))
         return list(life(KIND_OF[type(self.events[0])], events))
 
-    def last_step(self, point: Point | None, *, clock: Clock) -> Step:
-        """How it was at a point; complains when it was not there."""
+    def check(self, point: Point | None) -> None:
+        """Complain about a version that it has not come to."""
         if isinstance(point, int) and point > self.events[-1].version:
             raise click.ClickException(f"It has only come to version {self.events[-1].version}.")
+
+    def last_step(self, point: Point | None, *, clock: Clock) -> Step:
+        """How it was at a point; complains when it was not there."""
+        self.check(point)
         if steps := self.steps(point, clock=clock):
             return steps[-1]
         if until(self.events, point, clock=clock):
@@ -83,6 +87,14 @@ class Subject:
         first = self.events[0]
         began = (first.happened_at or first.at) if clock == "happened" else first.at
         raise click.ClickException(f"It did not exist then: it begins at {moment_text(began)}.")
+
+    def standing(self, point: Point | None, *, clock: Clock) -> Step:
+        """The same; complains also when the view's row had been taken away."""
+        step = self.last_step(point, clock=clock)
+        if self.view is not None and not step.state:
+            away = f"{step.event.stored_name} took it away at {moment_text(step.event.at)}"
+            raise click.ClickException(f"The view {self.kind} has no row of it then: {away}.")
+        return step
 
     def told(self) -> dict[str, str]:
         """What it is called in JSON."""

@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 import msgspec
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from adapters.proof.following import Following
 from adapters.proof.verifying import Report, Verification
 from adapters.wiring import Services
 from scripts.console import database_option, json_option, opened, print_json, table, terminal
-from scripts.rebuild import EventsASecond
+from scripts.progress import progress_bar
 
 
 @click.command()
@@ -23,7 +22,7 @@ from scripts.rebuild import EventsASecond
     metavar="FILE",
     help="What an earlier `verify --json` printed, or evidence: its checkpoints must still be there.",
 )
-@click.option("--chain-only", is_flag=True, help="Leave out claims, open effects and versions: three times as fast.")
+@click.option("--chain-only", is_flag=True, help="Leave out claims, open effects, versions and keys: twice as fast.")
 @click.option("--public-key", is_flag=True, help="Only print the key that evidence is checked with.")
 @database_option
 @json_option
@@ -62,24 +61,16 @@ def checkpoints_in(file: Path) -> dict[int, str]:
 
 
 def _verify(services: Services, start: int, given_out: dict[int, str], *, whole: bool, quiet: bool) -> Report:
-    console = terminal(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        EventsASecond(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
     read_upto = max((position or 0 for position in services.positions().values()), default=0)
     with (
-        bar,
-        closing(Following(services.log.mapper)) as following,
+        progress_bar(quiet=quiet) as bar,
+        closing(Following(services.log.mapper, services.log.keyring)) as following,
         services.keeper.tables.snapshot() as snapshot,
     ):
-        task = bar.add_task("events", total=max(0, snapshot.last_position() - start))
+        last = snapshot.last_position()
+        if start > last:
+            raise click.ClickException(f"The log ends at {last}.")
+        task = bar.add_task("events", total=last - start)
         verification = Verification(
             snapshot,
             services.keeper.seal,

@@ -8,7 +8,9 @@ import msgspec
 from sqlalchemy import func, select
 
 from adapters.wiring import Services
+from projections.kept import unfinished, way_back
 from projections.past import Past
+from projections.preview import Preview
 from projections.view import View
 from scripts.console import database_option, json_option, moment_text, opened, print_json, table, terminal
 from scripts.past_views import Wanted, carry_out, check, show
@@ -16,7 +18,11 @@ from scripts.points import clock_of, happened_option
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A view beside the log; `lag` in events. A stale view's rows were folded by an older version of it."""
+    """A view beside the log; `lag` in events. A stale view's rows were folded by an older version of it.
+
+    `rebuild` is that of one not swapped yet: filling, filled, or waiting for approval. `back` is whether the table of
+    before can take its place again.
+    """
 
     view: str
     position: int
@@ -26,6 +32,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool
     rows: int
     parked: int
+    rebuild: str | None
+    differing: int | None
+    back: bool
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +115,8 @@ def _standing(
     services: Services, view: View, state: dict[str, Any], parked: list[dict[str, Any]], last: int
 ) -> Standing:
     [count] = services.home.rows(select(func.count().label("rows")).select_from(view.live))
+    with services.home.engine.connect().execution_options(writes=False) as connection:
+        begun, back = unfinished(connection, view), way_back(connection, view) is not None
     return Standing(
         view=view.name,
         position=state["position"],
@@ -115,14 +126,25 @@ def _standing(
         stale=state["version"] != view.version,
         rows=count["rows"],
         parked=sum(row["view"] == view.name for row in parked),
+        rebuild=begun["state"] if begun else None,
+        differing=msgspec.json.decode(begun["preview"], type=Preview).differing if begun and begun["preview"] else None,
+        back=back,
     )
 
 
+def _rebuild_text(view: Standing) -> str:
+    begun = {None: "", "waiting": f"waits for approval ({view.differing or 0:,} rows differ)"}.get(
+        view.rebuild, "broken off, or under way"
+    )
+    return "; ".join(words for words in (begun, "can go back" if view.back else "") if words)
+
+
 def _show(report: Report) -> None:
-    drawn = table("view", "position", "lag", "version", "rows", "parked")
+    drawn = table("view", "position", "lag", "version", "rows", "parked", "rebuild")
     for view in report.views:
         version = f"{view.version} (rows of {view.rows_version}: rebuild)" if view.stale else str(view.version)
-        drawn.add_row(view.view, str(view.position), str(view.lag), version, str(view.rows), str(view.parked))
+        figures = (str(view.position), str(view.lag), version, str(view.rows), str(view.parked))
+        drawn.add_row(view.view, *figures, _rebuild_text(view))
     console = terminal()
     console.print(f"The log ends at {report.last_position}.")
     console.print(drawn)

@@ -11,8 +11,10 @@ from adapters.proof.tables import open_tables
 from adapters.proof.verifying import Report, Verification
 from adapters.store.log import SqlLog
 from domain.ledger import Ledger
+from domain.shared.erasure import erase_all
+from domain.shared.receipt import Receipt, receive
 from tests.sample_trees import NOW, Tree, gardening, grow, inspections, new_tree
-from tests.store_samples import open_log, sql
+from tests.store_samples import EVERYTHING, open_log, sql
 
 EVERY = 10
 
@@ -38,13 +40,23 @@ class Chained:
         """Run one statement behind everybody's back."""
         return sql(self.url, statement, *parameters)
 
+    def receive(self) -> Receipt:
+        """A vendor's message arrives: one more event, sealed with a key of its own."""
+        with gardening():
+            return receive(Ledger(self.log, policies={}), source="post", vendor_id="1", body=b"{}", headers={})[0]
+
+    def erase(self, receipt: Receipt) -> None:
+        """Forget a message: one more event, and its key is destroyed."""
+        with gardening():
+            erase_all(Ledger(self.log, policies={}), [receipt], reason="asked_by_customer")
+
     def checkpoints(self) -> list[int]:
         """Their positions."""
         return [int(str(row[0])) for row in self.sql("SELECT position FROM chain ORDER BY position")]
 
     def verify(self, *, start: int = 0, given_out: dict[int, str] | None = None, read_upto: int = 0) -> Report:
         """What `daybook verify` finds."""
-        with closing(Following(self.log.mapper)) as following, self.tables.snapshot() as snapshot:
+        with closing(Following(self.log.mapper, self.log.keyring)) as following, self.tables.snapshot() as snapshot:
             verification = Verification(snapshot, self.keeper.seal, following)
             return verification.run(start=start, given_out=given_out, read_upto=read_upto)
 
@@ -56,7 +68,7 @@ class Chained:
 @contextmanager
 def chained(url: str) -> Iterator[Chained]:
     """Five trees, each with two effects and four growths, whose events lie between each other."""
-    with open_log(url) as log:
+    with open_log(url, aggregates=(*EVERYTHING, Receipt)) as log:
         chain = Chained(url, log)
         ledger = Ledger(log, policies={Tree: inspections})
         for number in range(1, 6):

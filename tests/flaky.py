@@ -46,6 +46,9 @@ class FlakyMailer(Trouble):
         self.attempts.append((message, key))
         return self.through(lambda: self._real.send(message, key=key))
 
+    def delete(self, *, key: str, id: str | None) -> str:
+        return self.through(lambda: self._real.delete(key=key, id=id))
+
 
 class FlakyCrm(Trouble):
     """A CRM whose writes can fail; reading always works."""
@@ -68,3 +71,6 @@ class FlakyCrm(Trouble):
         return self.through(
             lambda: self._real.attach(module, record_id, name=name, media_type=media_type, content=content)
         )
+
+    def delete(self, module: str, record_id: str) -> str:
+        return self.through(lambda: self._real.delete(module, record_id))

@@ -18,11 +18,13 @@ import projections
 import scripts
 import web
 from adapters.wiring import AGGREGATES, POLICIES, VIEWS
+from domain.documents import farewell
 from domain.documents.order import Order
 from domain.documents.price_list import PriceList
 from domain.ledger import ENVELOPE, Aggregate, Event
 from domain.shared.effect import Effect
 from domain.shared.errors import Refused
+from domain.shared.export import Export
 from projections.across.audit_trail import AUDIT_TRAIL
 from projections.view import View
 from scripts.events import markdown_table
@@ -37,6 +39,7 @@ UNSEEN: dict[type[Event], str] = {
     Order.MatchSuggested: "the match queue shows the same from the call's side",
     Order.CrmFieldsNoted: "kept for the history; staff read them in the CRM itself",
     Effect.Prepared: "what is sent is between us and the vendor; the mailbox shows it",
+    Export.PersonalDataTaken: "asked for seldom, by who looks through the audit trail",
     **dict.fromkeys(PriceList.events, "prices are read from the price list itself, history included"),
 }
 """Events that no view but the audit trail folds, each with the reason."""
@@ -139,7 +142,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_every_effect_that_a_policy_asks_for_can_be_carried_out_and_no_other(world: World) -> None:
-    policies = {inspect.getmodule(policy) for policy in POLICIES.values()}
+    policies = {farewell, *(inspect.getmodule(policy) for policy in POLICIES.values())}
     asked = {kind for policy in policies if policy is not None for kind in asked_for(policy)}
     assert asked == {kind for _, kind in world.services.runner.kinds}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Column, Connection, Engine, Integer, String
 
@@ -10,7 +11,7 @@ from adapters.store.engine import postgres_engine
 from adapters.store.log import SqlLog
 from domain.ledger import Event
 from projections.follow import Follower
-from projections.home import Home
+from projections.home import Home, Stand
 from projections.view import Journal, Json, Moment, Row, RowView, View
 from tests.sample_trees import NOW, Tree
 from tests.store_samples import make_log
@@ -116,7 +117,7 @@ class Interrupted(Home):
         self.after_reading_parked: list[Callable[[], object]] = []
 
     @contextmanager
-    def advancing_all(self, pasts: Sequence[tuple[View, int]], *, to: int) -> Iterator[Connection]:
+    def advancing_all(self, pasts: Sequence[tuple[View, Stand]], *, to: int) -> Iterator[Connection]:
         if self.before_writing:
             self.before_writing.pop(0)()
         with super().advancing_all(pasts, to=to) as connection:
@@ -143,8 +144,9 @@ class Meanwhile:
         by_stream: bool = False,
         after: int = 0,
         share: tuple[int, int] = (0, 1),
+        beyond: UUID | None = None,
     ) -> Iterator[tuple[int, str, bytes | str]]:
-        yield from self._log.scan(upto=upto, names=names, by_stream=by_stream, after=after, share=share)
+        yield from self._log.scan(upto=upto, names=names, by_stream=by_stream, after=after, share=share, beyond=beyond)
         if self._then:
             self._then.pop()()
 

@@ -21,6 +21,7 @@ Kind = Literal[
     "unreadable",
     "claim",
     "open effect",
+    "key",
 ]
 
 

@@ -2,8 +2,11 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from adapters.store.schema import WrongSchema
 from adapters.store.sqlite import LOCK_WAIT_SECONDS
 from domain.ledger import Unavailable
 
-PAGE_ROWS = 5_000
+PAGE_ROWS = 1_000  # half a megabyte, which a processor keeps at hand while it is hashed
 FIRST_OF_ALL = -(2**62)
 
 # Two checkpoints cannot both follow the same one: keepers that work at once make one chain.
@@ -73,7 +76,13 @@ class Snapshot(ABC):
         sql = f"SELECT {self.event} FROM events WHERE position > ? AND position <= ? ORDER BY position"
         while rows := self.query(f"{sql} LIMIT {PAGE_ROWS}", after, upto):
             yield rows
+            if len(rows) < PAGE_ROWS:
+                return
             after = rows[-1][0]
+
+    def walk(self, after: int, upto: int) -> Generator[list[StoredRow], None, None]:
+        """The same pages; to be closed by whoever may not go to the end."""
+        yield from self.events(after, upto)
 
     def events_of(self, stream: str) -> list[StoredRow]:
         """The rows of a stream, in order."""
@@ -119,6 +128,24 @@ class Snapshot(ABC):
             f"""SELECT CAST(stream AS {self.text}), min(version), max(version), count(*) FROM events
             GROUP BY stream HAVING min(version) <> 1 OR max(version) <> count(*) ORDER BY min(position) LIMIT {most}"""
         )
+
+
+class Walk:
+    """Goes through the pages of events once, in pieces that end where they are asked to."""
+
+    def __init__(self, pages: Iterator[list[StoredRow]]) -> None:
+        self._pages = pages
+        self._left: list[StoredRow] = []
+
+    def upto(self, position: int) -> Iterator[list[StoredRow]]:
+        """What has not been walked yet up to a position."""
+        while rows := self._left or next(self._pages, []):
+            end = bisect_right(rows, position, key=itemgetter(0))
+            here, self._left = rows[:end], rows[end:]
+            if here:
+                yield here
+            if self._left:
+                return
 
 
 class Tables(ABC):
@@ -196,6 +223,15 @@ class PostgresSnapshot(Snapshot):
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql.replace("?", "%s"), parameters, binary=True).fetchall()
+
+    def walk(self, after: int, upto: int) -> Generator[list[StoredRow], None, None]:
+        """The server makes the next page while this one is looked at."""
+        pages = self.events(after, upto)
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(lambda: next(pages, []))
+            while page := coming.result():
+                coming = reader.submit(lambda: next(pages, []))
+                yield page
 
 
 class PostgresTables(Tables):

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 
 import msgspec
 
 from adapters.proof.chain import START, Checkpoint, Seal, Segment, StoredRow
 from adapters.proof.following import Following
 from adapters.proof.locating import SLACK, Break, Kind, Locator
-from adapters.proof.tables import FIRST_OF_ALL, Snapshot
+from adapters.proof.tables import FIRST_OF_ALL, Snapshot, Walk
 
 MOST_BREAKS = 100
 
@@ -64,6 +65,16 @@ class Verification:
         begun, held = time.monotonic(), dict(given_out or {})
         report, good = self._report, self._begin(start)
         self._before_the_first(good)
+        with closing(self._snapshot.walk(good.position, report.last_position)) as pages:
+            self._events = Walk(pages)
+            self._through(good, held, start=start, read_upto=read_upto)
+        report.breaks = sorted(report.breaks, key=_by_position)[:MOST_BREAKS]
+        report.seconds = time.monotonic() - begun
+        return report
+
+    def _through(self, good: Checkpoint, held: dict[int, str], *, start: int, read_upto: int) -> None:
+        """From one checkpoint to the next, then what lies behind the last, then what follows from all of it."""
+        report = self._report
         for checkpoint in self._good_ones(good):
             self._stretch(good, checkpoint)
             if held.get(checkpoint.position) == checkpoint.hash.hex():
@@ -78,9 +89,6 @@ class Verification:
             self._missed(position for position in held if position > start)
             if self._following is not None and start == 0:
                 report.breaks += self._following.breaks(self._snapshot)
-        report.breaks = sorted(report.breaks, key=_by_position)[:MOST_BREAKS]
-        report.seconds = time.monotonic() - begun
-        return report
 
     def _begin(self, start: int) -> Checkpoint:
         at = start
@@ -116,7 +124,7 @@ class Verification:
     def _stretch(self, good: Checkpoint, checkpoint: Checkpoint) -> None:
         """Fold the events between two checkpoints, and look closer when they do not lead from one to the other."""
         link, expected, whole = good.hash, good.position + 1, True
-        for page in self._snapshot.events(good.position, checkpoint.position):
+        for page in self._events.upto(checkpoint.position):
             link = Segment.of(link, page).end
             whole = whole and page[0][0] == expected and page[-1][0] == expected + len(page) - 1
             expected = page[-1][0] + 1
@@ -137,7 +145,7 @@ class Verification:
     def _rest(self, good: Checkpoint) -> None:
         """What no good checkpoint covers can only be counted, and seen to be without gaps."""
         expected = good.position + 1
-        for page in self._snapshot.events(good.position, self._report.last_position):
+        for page in self._events.upto(self._report.last_position):
             self._report.uncovered += len(page)
             for position, *_ in page:
                 if position != expected:

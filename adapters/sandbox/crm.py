@@ -98,6 +98,15 @@ class SandboxCrm:
             ).lastrowid
         return str(row_id)
 
+    def delete(self, module: str, record_id: str) -> str:
+        row_id = _row_id(record_id)
+        with self._store.transaction() as connection:
+            gone = connection.execute("DELETE FROM records WHERE id = ? AND module = ?", (row_id, module)).rowcount
+            if gone:
+                connection.execute("DELETE FROM attachments WHERE record = ?", (row_id,))
+        self._store.scrub()
+        return record_id
+
 
 def _find(connection: Connection, module: str, field: str, value: str) -> StoredRecord | None:
     if field == "id":

@@ -47,6 +47,12 @@ class SandboxMailer:
             )
         return id
 
+    def delete(self, *, key: str, id: str | None) -> str:
+        with self._store.transaction() as connection:
+            connection.execute("DELETE FROM mails WHERE key = ?", (key,))
+        self._store.scrub()
+        return id or key
+
     def mails(self) -> list[Mail]:
         """Every mail, oldest first."""
         return [_mail(row) for row in self._store.query("SELECT * FROM mails ORDER BY sent_at, rowid")]

@@ -61,6 +61,19 @@ class SandboxPayments:
             raise Declined("400 idempotency_error")
         return OpenedCheckout(session_id, self._url(session_id), known.wanted.expires_at)
 
+    def redact(self, reference: str) -> str:
+        with self._store.transaction() as connection:
+            about = "json_extract(wanted, '$.reference') = ?"
+            rows = connection.execute(f"SELECT {COLUMNS} FROM checkouts WHERE {about}", (reference,)).fetchall()
+            known = [_checkout(row) for row in rows]
+            for one in known:
+                wanted = msgspec.structs.replace(one.wanted, customer_email="")
+                terms = msgspec.json.encode(wanted).decode()
+                connection.execute("UPDATE checkouts SET wanted = ? WHERE id = ?", (terms, one.id))
+                connection.execute("DELETE FROM checkout_events WHERE checkout = ?", (one.id,))
+        self._store.scrub()
+        return f"{len(known)} redacted"
+
     def checkouts(self) -> list[StoredCheckout]:
         """Every checkout, newest first."""
         rows = self._store.query(f"SELECT {COLUMNS} FROM checkouts ORDER BY opened_at DESC, rowid DESC")

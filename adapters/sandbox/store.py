@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SCHEMA = """
@@ -36,6 +36,7 @@ class SandboxStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA secure_delete = ON")
         self._connection.executescript(SCHEMA)
         self._one_at_a_time = threading.Lock()
 
@@ -55,6 +56,12 @@ class SandboxStore:
         """Rows of a query."""
         with self._one_at_a_time:
             return self._connection.execute(sql, parameters).fetchall()
+
+    def scrub(self) -> None:
+        """Rewrite the file, so that nothing of what was deleted lingers in it; somebody busy with it puts that off."""
+        with self._one_at_a_time, suppress(sqlite3.OperationalError):
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file."""

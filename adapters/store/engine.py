@@ -54,6 +54,7 @@ def postgres_engine(
         # again. So commits need not wait for the disk, and appends do not wait for such commits.
         "synchronous_commit": "off",
     }
+    session["application_name"] = "daybook-whole-views" if long else "daybook-views"
     if not long:  # a process that is frozen in the middle of a write must not hold the others up
         session["idle_in_transaction_session_timeout"] = session["lock_timeout"]
     engine = create_engine(

@@ -5,6 +5,7 @@ import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,8 @@ from domain.ledger import NOBODY
 from domain.sealed import Erased
 
 NONCE_BYTES = 12
+KEY_BYTES = 32
+BOTH_NEEDED = "The master key is being rotated: DAYBOOK_MASTER_KEY_SECOND must hold the other one until that has ended."
 CACHED_KEYS = 20_000
 CACHED_SECONDS = 30  # how long another process may still read a person who has just been erased
 
@@ -40,28 +43,41 @@ class Keyring:
     """
 
     def __init__(self, master_key: bytes, load: Callable[[UUID], WrappedKey | None]) -> None:
-        self._master = AESGCM(master_key)
+        self._masters = [AESGCM(master_key)]
         self._load = load
         self._cache: dict[UUID, tuple[AESGCM, float]] = {}
         self._blinding: bytes | None = None
 
+    def also_open_with(self, master_key: bytes) -> None:
+        """Open what a second master key has wrapped, too; new keys go under the first."""
+        self._masters.append(AESGCM(master_key))
+
     def make(self, subject: UUID) -> WrappedKey:
         """A new data key; it counts once its row is stored."""
-        return self._wrap(subject, os.urandom(32))
+        return self.wrap(subject, os.urandom(KEY_BYTES))
 
-    def _wrap(self, subject: UUID, key: bytes) -> WrappedKey:
+    def wrap(self, subject: UUID, key: bytes) -> WrappedKey:
+        """The row of a data key, or, with what is wrapped already, one that only opens with both master keys."""
         nonce = os.urandom(NONCE_BYTES)
-        return WrappedKey(subject, nonce + self._master.encrypt(nonce, key, subject.bytes))
+        return WrappedKey(subject, nonce + self._masters[0].encrypt(nonce, key, subject.bytes))
 
     def unwrap(self, row: WrappedKey) -> bytes:
         """The data key itself; raises `Erased` or `NotOurs`."""
         if row.wrapped is None:
             raise Erased
-        nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
-        try:
-            return self._master.decrypt(nonce, sealed, row.subject.bytes)
-        except InvalidTag:
-            raise NotOurs("The master key does not fit this ledger.") from None
+        key = self.peel(row.subject, row.wrapped)
+        if key is None:
+            raise NotOurs("The master key does not fit this ledger.")
+        if len(key) > KEY_BYTES and (key := self.peel(row.subject, key)) is None:
+            raise NotOurs(BOTH_NEEDED)
+        return key
+
+    def peel(self, subject: UUID, wrapped: bytes) -> bytes | None:
+        """What one of our master keys has wrapped, be it a key or a wrapped one; None when it was another's."""
+        for master in self._masters:
+            with suppress(InvalidTag, ValueError):  # the latter for what has not the size of a wrapped key
+                return master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], subject.bytes)
+        return None
 
     def remember(self, row: WrappedKey) -> AESGCM:
         """Keep a stored key at hand for a while."""

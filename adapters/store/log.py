@@ -160,6 +160,10 @@ class SqlLog(ABC):
         decode = self.mapper.decode
         return [decode(name, data) for _, name, data in self._stream(stream, upto)]
 
+    def stream_rows(self, stream: UUID) -> Sequence[Row]:
+        """The stream's rows, oldest first."""
+        return self._stream(stream, None)
+
     def decode(self, name: str, data: bytes | str) -> Event:
         """The event of a row."""
         return self.mapper.decode(name, data)
@@ -205,10 +209,11 @@ class SqlLog(ABC):
         by_stream: bool = False,
         after: int = 0,
         share: tuple[int, int] = (0, 1),
+        beyond: UUID | None = None,
     ) -> Iterator[Row]:
         """All rows behind `after` up to a position, streamed; `by_stream` puts each stream's events together.
 
-        `share` (k, n) are the streams that fall to the kth of n readers.
+        `share` (k, n) are the streams that fall to the kth of n readers; `beyond` leaves out those up to this one.
         """
 
     @abstractmethod

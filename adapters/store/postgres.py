@@ -134,14 +134,17 @@ class PostgresLog(SqlLog):
         by_stream: bool = False,
         after: int = 0,
         share: tuple[int, int] = (0, 1),
+        beyond: UUID | None = None,
     ) -> Iterator[Row]:
         order = "stream, version" if by_stream else "position"
         wanted = "AND name = ANY(%(names)s)" if names is not None else ""
         mine = "AND (uuid_hash(stream) & 65535) %% %(shares)s = %(share)s" if share != (0, 1) else ""
-        between = f"position > %(after)s AND position <= %(upto)s {wanted} {mine}"
+        rest = "AND stream > %(beyond)s" if beyond is not None else ""
+        between = f"position > %(after)s AND position <= %(upto)s {wanted} {mine} {rest}"
         sql = f"SELECT {ROW} FROM daybook_log.events WHERE {between} ORDER BY {order}"
         parameters = {
             "after": after, "upto": upto, "names": list(names or ()), "share": share[0], "shares": share[1],
+            "beyond": beyond,
         }  # fmt: skip
         with self._connection() as connection, connection.transaction(), connection.cursor() as cursor:
             patience = self._options.session(long=True)["statement_timeout"]

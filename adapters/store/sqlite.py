@@ -228,16 +228,18 @@ class SQLiteLog(SqlLog):
         by_stream: bool = False,
         after: int = 0,
         share: tuple[int, int] = (0, 1),
+        beyond: UUID | None = None,
     ) -> Iterator[Row]:
         if share != (0, 1):
             raise ValueError("One SQLite file is read by one process.")
         wanted = f"AND name IN ({', '.join('?' * len(names))})" if names is not None else ""
+        rest = "AND stream > ?" if beyond is not None else ""
         order = "stream, version" if by_stream else "position"
         with self._connection() as connection:
             rows = connection.execute(
                 f"""SELECT position, name, data FROM events
-                WHERE position > ? AND position <= ? {wanted} ORDER BY {order}""",
-                (after, upto, *(names or ())),
+                WHERE position > ? AND position <= ? {wanted} {rest} ORDER BY {order}""",
+                (after, upto, *(names or ()), *([str(beyond)] if beyond is not None else ())),
             )
             yield from rows
 

@@ -96,6 +96,15 @@ class ZohoCrm:
         patience = UPLOAD_PATIENCE * self._session.timeout
         return written_id(self._call("POST", _path(module, record_id, "Attachments"), files=file, timeout=patience))
 
+    def delete(self, module: str, record_id: str) -> str:
+        try:
+            return written_id(self._call("DELETE", _path(module, record_id)))
+        except Declined:
+            # Zoho's word for a record that is gone is its word for any wrong value.
+            if self._record(module, record_id) is None:
+                return record_id
+            raise
+
     def _record(self, module: str, record_id: str) -> CrmRecord | None:
         found = rows(self._call("GET", _path(module, record_id))).data
         return CrmRecord(record_id, plain(found[0])) if found else None

@@ -167,6 +167,12 @@ class AttributionEnteredInCrm(Event, frozen=True, kw_only=True):
     record_id: str
 
 
+class HandedOver(Event, frozen=True, kw_only=True):
+    """All that is kept of the caller was put into an archive for them; `reason` is a named cause."""
+
+    reason: str
+
+
 class Erased(Forgotten, frozen=True, kw_only=True):
     """The caller is forgotten, and found by no claim any more; dates, durations and where the calls came from stay."""
 

@@ -43,6 +43,7 @@ class CallLead(RecordedCall, name="documents.call_lead"):
     MatchSuggested = events.MatchSuggested
     SuggestionDismissed = events.SuggestionDismissed
     MatchUndone = events.MatchUndone
+    HandedOver = events.HandedOver
     Erased = events.Erased
 
     service: str | None = None

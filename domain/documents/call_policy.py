@@ -31,6 +31,8 @@ def effects(event: Event, lead: CallLead) -> Iterator[Effect]:
             yield from _enter(event)
         case events.MatchUndone(reason=reason) if reason != SUPERSEDED:
             yield from _enter(event)
+        case events.Erased():
+            yield Effect.request(event, channel=ZOHO, kind="delete_records")
 
 
 def _match(event: Event) -> Iterator[Effect]:

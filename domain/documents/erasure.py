@@ -1,6 +1,7 @@
 """Forgetting a customer or caller: what goes, and what only the vendors can delete."""
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import Self
 from uuid import UUID
 
 import msgspec
@@ -9,8 +10,10 @@ from domain.documents.call_lead import CallLead
 from domain.documents.matching import hashes_of
 from domain.documents.order import Order
 from domain.ledger import Conflict, Ledger, UnknownStream
+from domain.shared.contact import normal_email
 from domain.shared.erasure import erase_all, named_cause
-from domain.shared.errors import NotFound
+from domain.shared.errors import Invalid, NotFound
+from domain.shared.phone import phone_key
 from domain.shared.receipt import Receipt
 
 DECISIONS = 5  # how often it is decided anew while effects and messages move on
@@ -29,6 +32,13 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     subject: UUID
 
 
+class Typed(msgspec.Struct, frozen=True):
+    """Digests of addresses and of numbers."""
+
+    emails: frozenset[str] = frozenset()
+    phones: tuple[str, ...] = ()
+
+
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """What was forgotten now; whatever had been forgotten before is not named again. `files` is how many."""
 
@@ -37,6 +47,22 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[UUID, ...] = ()
     effects: tuple[UUID, ...] = ()
     files: int = 0
+
+    @property
+    def subjects(self) -> tuple[UUID, ...]:
+        """Everything whose key was destroyed."""
+        return (*self.orders, *self.calls, *self.receipts)
+
+    def joined(self, other: Self) -> Self:
+        """Both together."""
+        return msgspec.structs.replace(
+            self,
+            orders=(*self.orders, *other.orders),
+            calls=(*self.calls, *other.calls),
+            receipts=tuple(dict.fromkeys([*self.receipts, *other.receipts])),
+            effects=tuple(dict.fromkeys([*self.effects, *other.effects])),
+            files=self.files + other.files,
+        )
 
 
 def erase(ledger: Ledger, *, subjects: Collection[UUID], receipts: Collection[UUID] = (), reason: str) -> Erasure:
@@ -97,6 +123,34 @@ def digests(subject: Order | CallLead) -> frozenset[str]:
     if isinstance(subject, CallLead):
         return hashes_of(subject)
     return frozenset(value for value in (subject.phone_hash, subject.email_hash) if value)
+
+
+def emails_of(subject: Order | CallLead) -> frozenset[str]:
+    """The digests of its e-mail addresses; a caller may have none, or several."""
+    if isinstance(subject, Order):
+        return frozenset([subject.email_hash] if subject.email_hash else [])
+    known = (call.details.email_hash for call in subject.calls.by_id.values())
+    return frozenset(value for value in known if value)
+
+
+def person_digests(ledger: Ledger, *, emails: Collection[str] = (), phones: Collection[str] = ()) -> Typed:
+    """What was typed, as orders and calls are found by it. Raises `Invalid`, which does not repeat what was typed."""
+    wrong: dict[str, list[str]] = {}
+    mailed: set[str] = set()
+    for text in emails:
+        try:
+            # Forms write the domain in lower case, the call tracking leaves an address as it is.
+            spellings = {text.strip().casefold(), normal_email(text).casefold()}
+        except ValueError as error:
+            wrong["email"] = [str(error)]
+        else:
+            mailed |= {ledger.blind(f"email:{spelling}") for spelling in spellings}
+    keys = [phone_key(text) for text in phones]
+    if None in keys:
+        wrong["phone"] = ["A number is found by its last ten digits."]
+    if wrong:
+        raise Invalid(wrong)
+    return Typed(frozenset(mailed), tuple(dict.fromkeys(ledger.blind(f"phone:{key}") for key in keys)))
 
 
 def partners(subject: Order | CallLead) -> Iterator[UUID]:

@@ -31,6 +31,7 @@ class Order(PaidOnline, name="documents.order"):
     CrmFieldsNoted = facts.CrmFieldsNoted
     EnteredInCrm = facts.EnteredInCrm
     AttributionEnteredInCrm = facts.AttributionEnteredInCrm
+    HandedOver = facts.HandedOver
     Erased = facts.Erased
 
     placed_at: datetime

@@ -271,6 +271,12 @@ class AttributionEnteredInCrm(Event, frozen=True):
     record_id: str
 
 
+class HandedOver(Event, frozen=True):
+    """All that is kept of the customer was put into an archive for them; `reason` is a named cause."""
+
+    reason: str
+
+
 class Erased(Forgotten, frozen=True):
     """The customer is forgotten; files and sealed fields are gone, amounts, stages and dates stay."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from domain.documents.farewell import take_back
 from domain.documents.order import Order
 from domain.documents.stages import first_stage
 from domain.ledger import Event
@@ -42,8 +43,8 @@ def effects(event: Event, order: Order) -> Iterator[Effect]:
             yield from _stage_mail(event, order)
         case Order.StageCorrected():
             yield from _stage_mail(event, order)
-        case Order.Erased() if order.files:
-            yield Effect.request(event, channel="files", kind="remove_files")
+        case Order.Erased():
+            yield from take_back(event, order)
 
 
 def enter_in_crm(event: Event, order: Order) -> Iterator[Effect]:
@@ -53,9 +54,8 @@ def enter_in_crm(event: Event, order: Order) -> Iterator[Effect]:
     yield Effect.request(event, channel=ZOHO, kind="enter_order")
     if order.matched_call is None and _has_attribution(order):
         yield Effect.request(event, channel=ZOHO, kind="enter_attribution")
-    for file in order.files:
-        about = {"file_id": file.file_id}
-        yield Effect.request(event, channel=ZOHO, kind="attach_file", key=file.file_id, about=about)
+    for id in (file.file_id for file in order.files):
+        yield Effect.request(event, channel=ZOHO, kind="attach_file", key=id, about={"file_id": id})
 
 
 def _has_attribution(order: Order) -> bool:

@@ -56,6 +56,9 @@ class Payments(Protocol):
         Raises `Declined` (they say no), `Broken` (try again under a new key) or `Unreachable` (under the same key).
         """
 
+    def redact(self, reference: str) -> str:
+        """Take whoever paid out of all checkouts with this reference; amounts stay. Raises `CannotDelete`."""
+
 
 class StripeObject(TypedDict, total=False):
     """What we need of a checkout session or a charge: nothing that names a person. Absent and null are both common."""

@@ -8,7 +8,13 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
+from domain.shared.errors import Declined
+
 Field = str | int | float | bool | list[str] | dict[str, str]
+
+
+class CannotDelete(Declined):
+    """The vendor has no way to delete: what it keeps is deleted by hand, or when its own time is over."""
 
 
 class CrmRecord(msgspec.Struct, frozen=True):
@@ -50,12 +56,21 @@ class Crm(Protocol):
     def attach(self, module: str, record_id: str, *, name: str, media_type: str, content: BinaryIO) -> str:
         """Add a file; not safe to repeat without `attachments`."""
 
+    def delete(self, module: str, record_id: str) -> str:
+        """Delete a record with its files; one that is gone already is no error."""
+
 
 class Mailer(Protocol):
     """Something that sends mail."""
 
     def send(self, message: bytes, *, key: str) -> str:
         """Send these MIME bytes once per `key`; returns the provider's id of the mail."""
+
+    def delete(self, *, key: str, id: str | None) -> str:
+        """Delete the copy of a mail that was sent under `key`; `id` is the provider's, where we were told.
+
+        Raises `CannotDelete` where the provider has no way to.
+        """
 
 
 class Files(Protocol):

@@ -10,6 +10,7 @@ from domain.documents.order import Order
 from domain.documents.price_list import PriceList
 from domain.ledger import Event
 from domain.shared.effect import Effect
+from domain.shared.export import Export
 from domain.shared.receipt import Receipt
 from projections.home import Home
 from projections.view import Journal, Moment, Row
@@ -18,7 +19,8 @@ from projections.view import Journal, Moment, Row
 class AuditTrail(Journal, name="audit_trail"):
     """`subject` is the order or lead an effect was for; everything else is its own subject."""
 
-    folds = (*Order.events, *CallLead.events, *PriceList.events, *Receipt.events, *Effect.events)
+    forgets = False  # who did what stays true
+    folds = (*Order.events, *CallLead.events, *PriceList.events, *Receipt.events, *Effect.events, *Export.events)
     indexed = ("subject", "stream", "correlation")
 
     @staticmethod

@@ -22,6 +22,7 @@ class Effects(RowView, name="effects"):
 
     version = 3
     key_column = "effect_id"
+    forgets = False  # what was asked of vendors stays true
     folds = (
         Effect.Requested,
         Effect.AttemptFailed,

@@ -29,6 +29,7 @@ class AttributionReport(RowView, name="attribution_report"):
 
     key_column = "subject"
     version = 2
+    forgets = False  # totals stay true
     folds = (
         Order.Placed,
         Order.TakenInCrm,

@@ -22,7 +22,10 @@ BENCHMARKS = {
     "page": "scripts.benchmarks.page",
     "latency": "scripts.benchmarks.latency",
     "rebuild": "scripts.benchmarks.rebuild",
+    "rebuild-live": "scripts.benchmarks.rebuild_live",
     "catch_up": "scripts.benchmarks.catch_up",
+    "verify": "scripts.benchmarks.verify",
+    "sql": "scripts.benchmarks.sql",
     "growth": "scripts.benchmarks.growth",
 }
 

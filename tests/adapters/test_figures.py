@@ -17,6 +17,7 @@ from domain.ledger import Unavailable
 from domain.shared.errors import Declined
 from projections.documents.orders import ORDER_DESK
 from projections.documents.tracking_page import TRACKING_PAGE
+from projections.home import Stand
 from tests.adapters.effect_samples import SILENCE, ring_again
 from tests.figures import Scrape
 from tests.world import World, open_world
@@ -88,7 +89,7 @@ def test_lag_is_told_in_events_and_as_the_age_of_the_oldest_not_folded(world: Wo
 def test_each_view_has_a_lag_of_its_own(world: World) -> None:
     world.services.follower.catch_up()
     last = world.services.log.last_position()
-    with world.services.home.advancing(TRACKING_PAGE, past=last, to=last - 1):
+    with world.services.home.advancing(TRACKING_PAGE, past=Stand(last, 1), to=last - 1):
         pass
     told = scrape(world)
     assert told.value("daybook_view_lag_events", view=TRACKING_PAGE.name) == 1

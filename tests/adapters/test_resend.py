@@ -12,6 +12,7 @@ import pytest
 from adapters.http import Session
 from adapters.resend import ResendMailer, mail_body
 from domain.shared.errors import Declined, Unreachable
+from domain.shared.ports import CannotDelete
 from tests.vendors.resend_server import API_KEY, SEND_ONLY_KEY, Fault, ResendServer, resend_server
 
 KEY = "5f0c2c1e-7d55-5a0b-9a3e-0d8f6b1c2a34"
@@ -267,3 +268,9 @@ def test_neither_the_api_key_nor_an_address_is_told(
             wrong.send(mime(), key=KEY)
     everything = "\n".join([*told, str(no.value), caplog.text])
     assert not [secret for secret in (API_KEY, "re_wrong", "ann@example.com") if secret in everything]
+
+
+def test_a_mail_cannot_be_deleted_and_nobody_is_asked(server: ResendServer, mailer: ResendMailer) -> None:
+    with pytest.raises(CannotDelete, match="no single mail"):
+        mailer.delete(key=KEY, id=mailer.send(mime(), key=KEY))
+    assert len(server.requests) == 1

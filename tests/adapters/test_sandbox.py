@@ -139,3 +139,27 @@ def test_the_vendors_remember_after_a_restart(store: SandboxStore, tmp_path: Pat
         assert SandboxCrm(again, now=clock.now).record(id) is not None
     finally:
         again.close()
+
+
+def test_a_deleted_record_goes_with_its_files_and_others_stay(crm: SandboxCrm, store: SandboxStore) -> None:
+    gone, kept = (crm.create(MODULE, {"Name": name}) for name in ("Zqgone", "Zqkept"))
+    for record in (gone, kept):
+        crm.attach(MODULE, record, name=f"{record}.pdf", media_type="application/pdf", content=BytesIO(b"%PDF-1.7"))
+    for _ in range(2):
+        assert crm.delete(MODULE, gone) == gone
+    assert [record.id for record in crm.records()] == [kept]
+    assert (crm.attachments(MODULE, gone), len(crm.attachments(MODULE, kept))) == ([], 1)
+
+
+def test_what_was_deleted_is_not_in_the_file_any_more(
+    crm: SandboxCrm, mailer: SandboxMailer, store: SandboxStore, tmp_path: Path
+) -> None:
+    record = crm.create(MODULE, {"Name": "Zqgone"})
+    crm.update(MODULE, record, {"Name": "Zqrenamed"})
+    id = mailer.send(b"Subject: Zqmail\r\n\r\n" + b"Zqtext " * 2000, key="k1")
+    mailer.send(message("embassy"), key="k2")
+    crm.delete(MODULE, record)
+    mailer.delete(key="k1", id=id)
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "vendors").iterdir())
+    assert [word for word in (b"Zqgone", b"Zqrenamed", b"Zqmail", b"Zqtext") if word in kept] == []
+    assert [mail.key for mail in mailer.mails()] == ["k2"]

@@ -236,3 +236,15 @@ def test_its_events_carry_what_stripes_do(payments: SandboxPayments, session: st
     for event, name in zip(webhook.posted, ("completed_paid", "refunded_in_part"), strict=True):
         recorded = read_stripe_event((RECORDED / f"{name}.json").read_bytes())
         assert (event.type, event.object.keys()) == (recorded.type, recorded.object.keys())
+
+
+def test_a_redacted_checkout_keeps_its_amount_and_forgets_who_paid(
+    payments: SandboxPayments, session: str, webhook: Webhook
+) -> None:
+    payments.pay(session)
+    other = payments.open_checkout(msgspec.structs.replace(WANTED, reference="another"), key="other").session_id
+    assert payments.redact(WANTED.reference) == "1 redacted"
+    redacted = payments.checkout(session)
+    assert (redacted.wanted.customer_email, redacted.wanted.amount_cents) == ("", WANTED.amount_cents)
+    assert (redacted.state, payments.undelivered(session)) == ("paid", [])
+    assert payments.checkout(other).wanted.customer_email == WANTED.customer_email

@@ -47,6 +47,7 @@ def test_an_empty_environment_gives_a_demo_that_works() -> None:
     assert settings.database_url == "sqlite:///var/daybook.sqlite"
     assert base64.b64encode(settings.master_key).decode() == DEMO_MASTER_KEY
     assert len(settings.master_key) == 32
+    assert settings.master_key_second is None
 
 
 def test_a_blank_value_is_no_value() -> None:
@@ -61,6 +62,7 @@ def test_what_is_given_is_read_typed_and_trimmed() -> None:
             DATABASE_URL="postgresql://daybook@db.example/daybook",
             REDIS_URL="redis://cache.example/0",
             MASTER_KEY=OWN_KEY,
+            MASTER_KEY_SECOND=DEMO_MASTER_KEY,
             FORM_ORIGINS="https://a.example, https://b.example",
             TRUSTED_PROXIES="2",
             EFFECT_WORKERS="8",
@@ -78,6 +80,7 @@ def test_what_is_given_is_read_typed_and_trimmed() -> None:
         8,
     )
     assert settings.master_key == bytes(range(32))
+    assert settings.master_key_second == base64.b64decode(DEMO_MASTER_KEY)
     assert settings.form_origins == ("https://a.example", "https://b.example")
     office = settings.office
     assert (office.base_url, office.url("/x"), office.zone.key) == (

@@ -171,3 +171,18 @@ def test_files_of_a_deleted_record_are_declined(crm: ZohoCrm) -> None:
         attach(crm, "5725767000000000099")
     with pytest.raises(Declined, match="INVALID_DATA"):
         crm.attachments(ORDERS, "5725767000000000099")
+
+
+def test_a_deleted_record_is_gone_and_deleting_it_again_is_no_error(zoho: ZohoServer, crm: ZohoCrm) -> None:
+    kept, gone = upsert(crm), crm.create(ORDERS, {**ORDER, "Ledger_Id": "0190c0df"})
+    assert crm.delete(ORDERS, gone) == gone
+    assert [record["id"] for record in zoho.records(ORDERS)] == [kept]
+    assert crm.delete(ORDERS, gone) == gone
+
+
+def test_a_record_that_the_crm_does_not_let_us_delete_is_declined(zoho: ZohoServer, crm: ZohoCrm) -> None:
+    record_id = upsert(crm)
+    zoho.next_error(403, "NO_PERMISSION", on=record_id)
+    with pytest.raises(Declined, match="NO_PERMISSION"):
+        crm.delete(ORDERS, record_id)
+    assert [record["id"] for record in zoho.records(ORDERS)] == [record_id]

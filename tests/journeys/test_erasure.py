@@ -174,7 +174,7 @@ def test_scenario_63_a_rebuild_s_old_tables_forget_them_too(people: tuple[Person
     erase(services, people[0])
     ids = {str(id) for id in people[0].subjects}
     for view in services.views:
-        if isinstance(view, RowView):
+        if isinstance(view, RowView) and view.forgets:
             left = services.home.rows(select(view.table("__old")))
             assert not ids & {row[view.key_column] for row in left}, view.name
 
@@ -185,13 +185,13 @@ def test_scenario_63_what_was_still_to_be_done_is_given_up(people: tuple[Person,
     waiting = [id for subject in victim.subjects for id in services.ledger.open_effects(subject)]
     kinds = {services.ledger.load(Effect, id).kind for id in waiting}
     assert kinds == {"stage_update", "match_call_again"}
-    mails = len(victim.vendors.mailer.mails())
+    mails = {mail.id for mail in victim.vendors.mailer.mails()}
     done = erase(services, victim)
     assert set(waiting) <= set(done.effects)
     settle(services)
     states = {row["effect_id"]: row["state"] for row in rows(services)["effects"]}
     assert {states[str(id)] for id in waiting} == {"erased"}
-    assert len(victim.vendors.mailer.mails()) == mails
+    assert {mail.id for mail in victim.vendors.mailer.mails()} < mails
     assert [services.ledger.open_effects(id) for id in victim.subjects] == [[], [], []]
 
 

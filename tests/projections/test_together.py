@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from adapters.store.log import SqlLog
-from projections.home import POSITIONS, Home, Moved
+from projections.home import POSITIONS, Home, Moved, Stand
 from projections.rebuild import Rebuild
 from projections.view import View
 from tests.sample_trees import NOW, grow, plant
@@ -34,7 +34,7 @@ class Counted(Home):
     transactions = 0
 
     @contextmanager
-    def advancing_all(self, pasts: Sequence[tuple[View, int]], *, to: int) -> Iterator[Connection]:
+    def advancing_all(self, pasts: Sequence[tuple[View, Stand]], *, to: int) -> Iterator[Connection]:
         self.transactions += 1
         with super().advancing_all(pasts, to=to) as connection:
             yield connection
@@ -70,7 +70,7 @@ def test_views_of_which_one_was_moved_elsewhere_write_nothing_together(log: SqlL
     following(log, home, *VIEWS)
     with home.engine.begin() as connection:
         connection.execute(update(POSITIONS).where(POSITIONS.c.view == "sizes").values(position=1))
-    with pytest.raises(Moved), home.advancing_all([(view, 0) for view in VIEWS], to=2):
+    with pytest.raises(Moved), home.advancing_all([(view, Stand(0, 1)) for view in VIEWS], to=2):
         raise AssertionError("nothing may be written")
     assert [position(home, view) for view in VIEWS] == [0, 0, 1]
 

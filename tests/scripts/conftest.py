@@ -20,9 +20,10 @@ class Command:
         self.environment = environment
         self.now: Callable[[], datetime] | None = None
 
-    def __call__(self, *arguments: str, **environment: str) -> Result:
-        """Run it and return what it printed and its exit code."""
-        return CliRunner().invoke(main, arguments, env={**self.environment, **environment}, obj=self.now)
+    def __call__(self, *arguments: str, typed: str = "", **environment: str) -> Result:
+        """Run it and return what it printed and its exit code; `typed` is what it reads."""
+        settings = {**self.environment, **environment}
+        return CliRunner().invoke(main, arguments, env=settings, input=typed, obj=self.now)
 
     def prints(self, *arguments: str) -> str:
         """What it printed; it must end well."""

@@ -56,7 +56,7 @@ def port_of(vendor: Loopback) -> int:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.parametrize("name", ["events", "append", "form", "page", "latency"])
+@pytest.mark.parametrize("name", ["events", "append", "form", "page", "latency", "verify", "sql"])
 def test_a_quick_run_measures_everything(name: str, tmp_path: Path) -> None:
     pytest.importorskip("django")
     pytest.importorskip("eventsourcing")

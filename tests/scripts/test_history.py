@@ -105,6 +105,9 @@ def test_erased_personal_data_says_so(world: World, daybook: Command) -> None:
 
     assert fields["contact"] == {"erased": True}
     assert "contact: (erased)" in daybook.prints("history", str(order.id), "--reveal")
+    assert "contact: (erased)" in daybook.prints("history", str(order.id))
+    assert "(erased)" in daybook.prints("explain", str(order.id), "contact")
+    assert daybook.json("show", str(order.id))["state"]["contact"] == {"erased": True}
 
 
 def test_all_that_one_request_led_to_is_shown_whoever_it_concerns(world: World, daybook: Command) -> None:
@@ -123,6 +126,14 @@ def test_all_that_one_request_led_to_is_shown_whoever_it_concerns(world: World, 
     assert ("effect.Done", "zoho enter_order") in names
     assert "mail welcome" in daybook.prints("history", "--correlation", "visit-1")
     assert {event["stream"] for event in told["events"]} > {str(first)}
+
+
+def test_a_correlation_can_be_taken_from_what_is_printed(world: World, daybook: Command) -> None:
+    order = visit(world, "visit-1")
+    visit(world, "visit-2")
+    told = daybook.prints("history", str(order), "--tree")
+    assert told.splitlines()[0].endswith("customer via form  correlation visit-1")
+    assert "daybook history --correlation visit-1\n" in daybook.prints("explain", str(order), "kind")
 
 
 def test_of_an_order_only_what_that_request_led_to_is_shown(world: World, daybook: Command) -> None:

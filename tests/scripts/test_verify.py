@@ -98,6 +98,14 @@ def test_evidence_on_an_order_holds_for_who_has_our_key(world: World, daybook: C
     assert daybook("verify", "--against", str(file)).exit_code == 0
 
 
+def test_evidence_replaces_no_file(world: World, daybook: Command, tmp_path: Path) -> None:
+    order, file = world.place("embassy"), tmp_path / "evidence.json"
+    file.write_text("mine")
+    said = daybook.complains("evidence", str(order.id), "--out", str(file))
+    assert said == f"{file} is there already; evidence replaces nothing."
+    assert file.read_text() == "mine"
+
+
 def test_evidence_may_hold_what_was_sent(world: World, daybook: Command, tmp_path: Path) -> None:
     order, file = world.place("embassy"), tmp_path / "evidence.json"
     world.run_effects()

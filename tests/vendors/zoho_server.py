@@ -144,6 +144,10 @@ class ZohoServer:
                 return self._write(asked, module, None)
             case "PUT", [module, record_id]:
                 return self._write(asked, module, record_id)
+            case "DELETE", [module, record_id]:
+                del self.modules[module][self._existing(module, record_id)]
+                done = {"code": "SUCCESS", "details": {"id": record_id}, "message": "record deleted"}
+                return answer(200, {"data": [{**done, "status": "success"}]})
             case "GET", [module, record_id, "Attachments"]:
                 return self._list_files(asked, self._existing(module, record_id))
             case "POST", [module, record_id, "Attachments"]:

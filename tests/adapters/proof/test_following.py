@@ -1,4 +1,4 @@
-"""Claims and open effects folded out of the stored events are those in the tables, in whatever pages they are read."""
+"""Claims and open effects folded out of the stored events are those in the tables, however many are kept at hand."""
 
 from contextlib import closing
 
@@ -37,7 +37,11 @@ def lived(chain: Chained) -> Chained:
 
 
 def differences(chain: Chained, page: int) -> list[Break]:
-    with closing(Following(chain.log.mapper)) as following, chain.tables.snapshot() as snapshot:
+    """What is found by who reads pages of this size and puts down what was told when so much is at hand."""
+    with (
+        closing(Following(chain.log.mapper, chain.log.keyring, at_hand=page)) as following,
+        chain.tables.snapshot() as snapshot,
+    ):
         rows = [row for rows in snapshot.events(0, snapshot.last_position()) for row in rows]
         for start in range(0, len(rows), page):
             following.feed(rows[start : start + page])

@@ -6,8 +6,9 @@ import pytest
 
 from adapters.proof.keeper import BrokenChain
 from domain.sealed import Erased
+from domain.shared.receipt import Receipt
 from tests.chains import Chained
-from tests.sample_trees import Tree, grow, tree_id
+from tests.sample_trees import grow
 
 
 def test_a_checkpoint_is_made_after_so_many_events_and_no_sooner(chain: Chained) -> None:
@@ -101,12 +102,13 @@ def test_running_goes_on_after_a_break_and_ends_when_told(chain: Chained) -> Non
 
 
 def test_erasing_a_person_leaves_the_proof_as_it_is(chain: Chained) -> None:
-    chain.sql("UPDATE keys SET wrapped = NULL WHERE subject = ?", tree_id(2))
-    chain.log.keyring.forget(tree_id(2))
-    planted = chain.log.events_of(tree_id(2))[0]
-    assert isinstance(planted, Tree.Planted)
+    receipt = chain.receive()
+    chain.keeper.extend(all=True)
+    chain.erase(receipt)
+    arrived = chain.log.events_of(receipt.id)[0]
+    assert isinstance(arrived, Receipt.Arrived)
     with pytest.raises(Erased):
-        planted.gardener.open()
+        arrived.body.open()
     chain.keeper.extend(all=True)
     report = chain.verify()
     assert report.holds

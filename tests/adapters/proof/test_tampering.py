@@ -134,7 +134,7 @@ def test_an_event_put_in_between_is_found(chain: Chained) -> None:
     chain.sql(MOVE_ASIDE + ">= 16")
     chain.sql(MOVE_BACK.format("+ 1"))
     chain.sql(COPY, 16, tree_id(77))
-    assert chain.found() == [("inserted", 16)]
+    assert chain.found() == [("inserted", 16), ("key", 16)]
 
 
 def test_events_that_a_view_has_read_are_missed(chain: Chained) -> None:

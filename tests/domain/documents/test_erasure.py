@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from domain.documents import policy
+from domain.documents import call_policy, policy
 from domain.documents.call_lead import CallLead
 from domain.documents.commands import find_order, place_order
 from domain.documents.concerns import payment_concern
@@ -21,7 +21,7 @@ from domain.shared.effect import Effect, Outcome
 from domain.shared.errors import Invalid
 from tests.domain.documents.calls import COMPLETED, lead_of, post
 from tests.memory_log import MemoryLog
-from tests.wishes import STORED_FILE, acts, demo_prices, tracking_ids, wish
+from tests.wishes import NOW, STORED_FILE, acts, demo_prices, tracking_ids, wish
 
 CAUSE = "asked by customer"
 
@@ -61,6 +61,12 @@ def with_a_file(ledger: Ledger) -> Order:
     return place(ledger, files=(STORED_FILE,), file_names=("scan.pdf",))
 
 
+def asked_of(ledger: Ledger, subject: Order | CallLead) -> list[tuple[str, str, dict[str, str]]]:
+    """Channel, kind and what they are about, of what is still to be done."""
+    effects = [ledger.load(Effect, id) for id in ledger.open_effects(subject.id)]
+    return [(effect.channel, effect.kind, effect.about) for effect in effects]
+
+
 def test_an_order_and_a_call_are_forgotten_together(ledger: Ledger, log: MemoryLog) -> None:
     order, lead = with_a_file(ledger), called(ledger)
     waiting = ledger.open_effects(order.id)
@@ -77,10 +83,26 @@ def test_an_order_and_a_call_are_forgotten_together(ledger: Ledger, log: MemoryL
 def test_the_store_is_asked_to_remove_the_files_where_there_are_any(ledger: Ledger) -> None:
     order, without = with_a_file(ledger), place(ledger, number=2)
     erase(ledger, subjects=[order.id, without.id], reason=CAUSE)
-    [id] = ledger.open_effects(order.id)
-    effect = ledger.load(Effect, id)
-    assert (effect.channel, effect.kind, effect.about) == ("files", "remove_files", {})
-    assert ledger.open_effects(without.id) == []
+    assert ("files", "remove_files", {}) in asked_of(ledger, order)
+    assert ("files", "remove_files", {}) not in asked_of(ledger, without)
+
+
+def test_vendors_are_asked_to_delete_what_they_may_have_been_sent(log: MemoryLog) -> None:
+    ledger = Ledger(log, policies={Order: policy.effects, CallLead: call_policy.effects})
+    demo_prices(ledger)
+    order, unpaid, lead = place(ledger), place(ledger, "fbi", number=2), called(ledger)
+    erase(ledger, subjects=[order.id, unpaid.id, lead.id], reason=CAUSE)
+    assert asked_of(ledger, order) == [("zoho", "delete_records", {}), ("mail", "delete_mails", {})]
+    assert asked_of(ledger, unpaid) == []
+    assert asked_of(ledger, lead) == [("zoho", "delete_records", {})]
+
+
+def test_a_checkout_that_was_opened_is_to_be_redacted_though_nobody_paid(ledger: Ledger) -> None:
+    order = place(ledger, "fbi")
+    order.request_checkout(now=NOW)
+    ledger.record(order)
+    erase(ledger, subjects=[order.id], reason=CAUSE)
+    assert asked_of(ledger, order) == [("mail", "delete_mails", {}), ("stripe", "redact_payments", {})]
 
 
 def test_forgetting_again_keeps_the_removal_of_files_that_is_still_to_be_done(ledger: Ledger, log: MemoryLog) -> None:
@@ -89,7 +111,7 @@ def test_forgetting_again_keeps_the_removal_of_files_that_is_still_to_be_done(le
     appends = len(log.appends)
     assert erase(ledger, subjects=[order.id, order.id], reason=CAUSE) == Erasure()
     assert len(log.appends) == appends
-    assert len(ledger.open_effects(order.id)) == 1
+    assert ("files", "remove_files", {}) in asked_of(ledger, order)
 
 
 def test_a_forgotten_order_is_found_by_nobody(ledger: Ledger) -> None:
@@ -142,7 +164,8 @@ def test_it_is_decided_anew_when_the_order_has_moved_on() -> None:
     erase(ledger, subjects=[order.id], reason=CAUSE)
     loaded = ledger.load(Order, order.id, even_erased=True)
     assert (loaded.stage, loaded.erased) == ("notarized", True)
-    assert ledger.open_effects(order.id) == []  # the mail about the stage among them
+    kinds = {kind for _, kind, _ in asked_of(ledger, loaded)}
+    assert kinds == {"delete_records", "delete_mails"}  # the mail about the stage is given up
 
 
 @pytest.mark.parametrize("reason", ["ann@example.com asked", "", "555 123 4567"])

@@ -84,6 +84,21 @@ def test_an_erased_customer_s_order_is_shown_without_them(story: Story, daybook:
     assert daybook.json("diff", story.id, "--from", "0", "--reveal")["changes"]
 
 
+def test_a_row_that_a_forgetting_took_away_is_a_sentence(story: Story, daybook: Command) -> None:
+    daybook.prints("forget", story.id, "--reason", "asked by customer", "--yes")
+    for command in (["show", story.id], ["explain", story.id, "stage"]):
+        said = daybook.complains(*command, "--view", "orders")
+        assert said.startswith("The view orders has no row of it then: documents.order.Erased took it away at ")
+    assert daybook.json("show", story.id, "--view", "orders", "--at", BEFORE_PAYING)["state"]["payment"] == "requested"
+    for command in (["show", story.id], ["history", story.id], ["explain", story.id, "contact"]):
+        assert "(erased)" in daybook.prints(*command)
+
+
+def test_what_a_record_leaves_open_takes_no_room_where_values_are_cut(story: Story, daybook: Command) -> None:
+    assert None in daybook.json("show", story.id)["state"]["attribution"].values()
+    assert "null" not in daybook.prints("show", story.id)
+
+
 def test_a_difference_names_its_events(story: Story, daybook: Command) -> None:
     told = daybook.json("diff", story.id, "--from", BEFORE_PAYING, "--to", "2026-02-09T15:38:30")
     changes = {change["field"]: change for change in told["changes"]}
