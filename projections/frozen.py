@@ -4,13 +4,13 @@ from sqlalchemy import Engine, text
 
 from projections.home import POSITIONS
 
-# In the middle of a COPY, or of statements sent ahead of each other, the server waits for its client without any limit:
-# to it the session is active, not idle in a transaction. Work on whole views has another application_name.
+# In the middle of a COPY the server waits for its client without any limit: to it the session is active. Behind many
+# statements sent ahead its limit for idle ones does not count. Work on whole views has another application_name.
 END = f"""
     SELECT pg_terminate_backend(activity.pid) FROM pg_stat_activity AS activity JOIN pg_locks AS held USING (pid)
     WHERE held.relation = to_regclass('{POSITIONS.name}') AND held.mode = 'RowExclusiveLock' AND held.granted
     AND activity.application_name = current_setting('application_name') AND activity.pid <> pg_backend_pid()
-    AND activity.state = 'active' AND activity.wait_event = 'ClientRead'
+    AND activity.state IN ('active', 'idle in transaction') AND activity.wait_event = 'ClientRead'
     AND activity.state_change < now() - current_setting('lock_timeout')::interval"""
 
 

@@ -1,12 +1,12 @@
 """A process that was frozen in the middle of a statement holds the views up for no longer than a lock is waited for."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from psycopg.pq import ExecStatus
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from adapters.store.engine import postgres_engine
 from adapters.store.log import SqlLog
@@ -49,14 +49,26 @@ def half_a_copy(home: Home) -> Iterator[None]:
         connection.invalidate()
 
 
-def test_another_follower_goes_on_when_one_is_frozen_in_the_middle_of_a_copy(
-    postgres_database: str, log: SqlLog
+@contextmanager
+def many_sent_ahead(home: Home) -> Iterator[None]:
+    """The position of a view is held, many rows were written at once, and nothing more comes."""
+    with home.engine.connect() as connection:
+        connection.execute(update(POSITIONS).values(position=POSITIONS.c.position))
+        rows = [{"position": 0, "nth": nth, "tree": "oak", "by_cm": 1} for nth in range(50)]
+        connection.execute(insert(Growths.live), rows)
+        yield
+        connection.invalidate()
+
+
+@pytest.mark.parametrize("half_done", [half_a_copy, many_sent_ahead])
+def test_another_follower_goes_on_when_one_is_frozen_in_the_middle_of_writing(
+    half_done: Callable[[Home], AbstractContextManager[None]], postgres_database: str, log: SqlLog
 ) -> None:
     with home_at(postgres_database) as frozen, home_at(postgres_database) as home:
         home.install(VIEWS)
         plant(log, 1)
         stopping, follower = threading.Event(), Follower(log, home, VIEWS, now=lambda: NOW)
-        with half_a_copy(frozen):
+        with half_done(frozen):
             thread = threading.Thread(target=follower.run, args=(stopping.is_set,))
             thread.start()
             came = all(follower.wait(view, log.last_position(), timeout=30) for view in VIEWS)
